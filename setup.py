@@ -1,0 +1,28 @@
+"""What pyproject.toml cannot say: the C extension, which WVTOKEN_NO_EXTENSION=1 leaves out, and what the sdist carries."""
+
+import os
+import sysconfig
+from typing import Any
+
+from setuptools import setup
+from setuptools.command.sdist import sdist
+
+
+class SourceDistribution(sdist):
+    """With the C sources and headers, and the tests."""
+
+    def add_defaults(self) -> None:
+        super().add_defaults()
+        for folder in ("csrc", "tests"):
+            self.filelist.graft(folder)
+        self.filelist.global_exclude("__pycache__/*", "*.py[cod]")
+        self.filelist.include("CHANGELOG.md")
+
+
+arguments: dict[str, Any] = {}
+if os.environ.get("WVTOKEN_NO_EXTENSION") != "1":
+    arguments["cffi_modules"] = ["csrc/build_native.py:ffibuilder"]
+    if not sysconfig.get_config_var("Py_GIL_DISABLED"):
+        arguments["options"] = {"bdist_wheel": {"py_limited_api": "cp311"}}
+
+setup(cmdclass={"sdist": SourceDistribution}, **arguments)
