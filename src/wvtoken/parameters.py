@@ -1,0 +1,386 @@
+"""The grammar: one row per request parameter, and the readers of their values.
+
+`GRAMMAR` is to be held against Tables 13 to 16 of the interface. Its rows stand in the order in which faults are reported:
+of several, the first is raised. What the interface leaves open is this project's reading; where one code was chosen
+without the interface saying so, `errors.py` says it beside the code.
+
+A reader gets a decoded value and puts what it says into the fields of the `TokenSpec`, or returns the fault: the
+"otherwise" of its row. No fault repeats what was sent, save those of `errorFormat` and `expirationTime`.
+"""
+
+from __future__ import annotations
+
+import re
+from binascii import a2b_base64, b2a_base64, unhexlify
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from hashlib import sha1
+from typing import Any, NamedTuple
+
+from . import values
+from .errors import ErrorCode as E
+from .errors import ErrorFormat, TokenRequestError
+from .query import Pair
+from .values import Extension, HdcpOutputControl, SecurityLevel
+
+Fields = dict[str, Any]
+"""Fields of a TokenSpec by name. A field that the request does not set is not there."""
+Fault = TokenRequestError
+Reader = Callable[[str, Fields], Fault | None]
+
+
+def kid_of_name(name: str) -> bytes:
+    """The KID (16 bytes) of the request's `^name`: the first 16 bytes of the SHA-1 of its ASCII characters."""
+    return sha1(name.encode("ascii"), usedforsecurity=False).digest()[: values.KID_BYTES]
+
+
+# Readers of one value each.
+
+
+def _error_format(value: str, fields: Fields) -> Fault | None:
+    if value not in ("html", "json"):
+        return Fault(E.INVALID_ERROR_FORMAT, "errorFormat", _echo(value))
+    fields["error_format"] = ErrorFormat(value)
+    return None
+
+
+def _customer_authenticator(value: str, fields: Fields) -> Fault | None:
+    if not values.is_printable(value, values.AUTHENTICATOR_MAX):
+        details = f"must be 1 to {values.AUTHENTICATOR_MAX} printable ASCII characters"
+        return Fault(E.INVALID_AUTHENTICATOR, "customerAuthenticator", details)
+    fields["customer_authenticator"] = value
+    return None
+
+
+def _general_flags(value: str, fields: Fields) -> Fault | None:
+    if value != "0000":
+        return Fault(E.INVALID_GENERAL_FLAGS, "generalFlags")
+    fields["general_flags"] = 0
+    return None
+
+
+def _kid(value: str, fields: Fields) -> Fault | None:
+    if value[0] == "^":
+        name = value[1:]
+        if len(name) > values.KID_NAME_MAX:
+            return Fault(E.KID_NAME_LENGTH, "kid")
+        if not values.is_printable(name, values.KID_NAME_MAX):
+            return Fault(E.INVALID_KID, "kid")
+        fields["kid"] = kid_of_name(name)
+        fields["kid_name"] = name
+        return None
+    kid = _unhex(value, values.KID_BYTES)
+    if kid is None:
+        return Fault(E.KID_LENGTH, "kid")
+    fields["kid"] = kid
+    return None
+
+
+def _kek(value: str, fields: Fields) -> Fault | None:
+    kek = _unhex(value, *values.KEK_BYTES)
+    if kek is None:
+        return Fault(E.INVALID_ENCRYPTED_KEY, "kek")
+    fields["kek"] = kek
+    return None
+
+
+def _ek(value: str, fields: Fields) -> Fault | None:
+    ek = _unhex(value, values.WRAPPED_KEY_BYTES)
+    if ek is None:
+        return Fault(E.INVALID_ENCRYPTED_KEY, "ek")
+    fields["ek"] = ek
+    return None
+
+
+def _content_key(value: str, fields: Fields) -> Fault | None:
+    if len(value) != 2 * values.CONTENT_KEY_BYTES:
+        return Fault(E.CONTENT_KEY_LENGTH, "contentKey")
+    content_key = _unhex(value, values.CONTENT_KEY_BYTES)
+    if content_key is None:
+        return Fault(E.INVALID_CONTENT_KEY, "contentKey", "not hexadecimal")
+    fields["content_key"] = content_key
+    return None
+
+
+def _content_id(value: str, fields: Fields) -> Fault | None:
+    if not values.is_text(value, values.CONTENT_ID_MAX):
+        details = f"contentId must be 1 to {values.CONTENT_ID_MAX} characters, none of them a control character"
+        return Fault(E.MALFORMED_REQUEST, "contentId", details)
+    fields["content_id"] = value
+    return None
+
+
+def _security_level(value: str, fields: Fields) -> Fault | None:
+    level = _SECURITY_LEVELS.get(value)
+    if level is None:
+        return Fault(E.INVALID_SECURITY_LEVEL, "securityLevel")
+    fields["security_level"] = level
+    return None
+
+
+def _hdcp_output_control(value: str, fields: Fields) -> Fault | None:
+    control = _HDCP_OUTPUT_CONTROLS.get(value)
+    if control is None:
+        if value.isascii() and value.isdigit():
+            return Fault(E.OUTPUT_CONTROL_OUT_OF_RANGE, "hdcpOutputControl")
+        return Fault(E.INVALID_OUTPUT_CONTROL_FLAGS, "hdcpOutputControl", "must be 0, 1 or 2")
+    fields["hdcp_output_control"] = control
+    return None
+
+
+def _license_duration(value: str, fields: Fields) -> Fault | None:
+    duration = _number(value, values.LICENSE_DURATION_MAX)
+    if duration is None:
+        return Fault(E.INVALID_LICENSE_DURATION, "licenseDuration")
+    fields["license_duration"] = duration
+    return None
+
+
+def _expiration_time(value: str, fields: Fields) -> Fault | None:
+    # In a form, the + of an unescaped +60 is a space.
+    if value[:1] in ("+", " "):
+        seconds = _number(value[1:], values.LIFETIME_MAX)
+        if seconds is None:
+            return _invalid_time(value, f"is not + and 1 to {values.LIFETIME_MAX} seconds")
+        fields["expires_in"] = seconds
+        return None
+    if _RFC3339.fullmatch(value) is None:
+        return _invalid_time(value, "is neither + and seconds nor an RFC 3339 time that ends in Z")
+    moment = _unix_time(value)
+    if moment is None:
+        return _invalid_time(value, "is not in the calendar")
+    fields["expires_at"] = moment
+    return None
+
+
+def _cookie(value: str, fields: Fields) -> Fault | None:
+    if not values.is_text(value, values.COOKIE_MAX):
+        return Fault(E.INVALID_COOKIE, "cookie")
+    fields["cookie"] = value
+    return None
+
+
+def _device_id(value: str, fields: Fields) -> Fault | None:
+    return Fault(E.DEVICE_BINDING_UNSUPPORTED, "deviceId")
+
+
+# The table.
+
+
+class Parameter(NamedTuple):
+    """A row of the grammar.
+
+    `missing` is the fault of a required parameter that is absent, `repeated` that of one given twice or not in UTF-8. An
+    `empty` value is "missing", or "absent" as if it were not there, or "invalid", which its reader says. A parameter without
+    a reader may be given any number of times: the three that make extensions, read together by `_extensions`.
+    """
+
+    name: str
+    read: Reader | None
+    missing: E | None
+    empty: str
+    repeated: E
+
+
+# fmt: off
+GRAMMAR = (
+    #         parameter                reads it                 missing                    empty      twice, not UTF-8
+    Parameter("errorFormat",           _error_format,           None,                      "invalid", E.INVALID_ERROR_FORMAT),
+    Parameter("customerAuthenticator", _customer_authenticator, E.MISSING_AUTHENTICATOR,   "missing", E.INVALID_AUTHENTICATOR),
+    Parameter("generalFlags",          _general_flags,          None,                      "invalid", E.INVALID_GENERAL_FLAGS),
+    Parameter("kid",                   _kid,                    E.MISSING_KID,             "missing", E.INVALID_KID),
+    Parameter("kek",                   _kek,                    None,                      "invalid", E.INVALID_ENCRYPTED_KEY),
+    Parameter("ek",                    _ek,                     None,                      "invalid", E.INVALID_ENCRYPTED_KEY),
+    Parameter("contentKey",            _content_key,            None,                      "invalid", E.INVALID_KEY_DATA),
+    Parameter("contentId",             _content_id,             None,                      "absent",  E.MALFORMED_REQUEST),
+    Parameter("securityLevel",         _security_level,         E.MISSING_SECURITY_LEVEL,  "missing", E.INVALID_SECURITY_LEVEL),
+    Parameter("hdcpOutputControl",     _hdcp_output_control,    E.MISSING_OUTPUT_CONTROL,  "missing", E.INVALID_OUTPUT_CONTROL_FLAGS),
+    Parameter("licenseDuration",       _license_duration,       None,                      "invalid", E.INVALID_LICENSE_DURATION),
+    Parameter("wvExtension",           None,                    None,                      "invalid", E.INVALID_EXTENSION),
+    Parameter("extensionType",         None,                    None,                      "invalid", E.INVALID_EXTENSION),
+    Parameter("extensionPayload",      None,                    None,                      "invalid", E.INVALID_EXTENSION),
+    Parameter("expirationTime",        _expiration_time,        None,                      "invalid", E.INVALID_EXPIRATION_TIME),
+    Parameter("cookie",                _cookie,                 None,                      "absent",  E.INVALID_COOKIE),
+    Parameter("deviceId",              _device_id,              None,                      "invalid", E.DEVICE_BINDING_UNSUPPORTED),
+)
+# fmt: on
+
+_ROWS = {row.name: row for row in GRAMMAR}
+_REQUIRED = {row.name for row in GRAMMAR if row.missing is not None}
+
+
+def read(pairs: Iterable[Pair]) -> tuple[Fields, tuple[str, ...]]:
+    """The fields that a request sets, and the names in it that the grammar does not know.
+
+    Raises:
+        TokenRequestError: the first fault in the order of the table, with the `error_format` that the request asks for.
+    """
+    fields: Fields = {}
+    faults: dict[str, Fault] = {}
+    given: set[str] = set()
+    extensions: list[tuple[str, str | None]] = []
+    unknown: list[str] = []
+    for name, _, value in pairs:
+        row = _ROWS.get(name)
+        if row is None:
+            unknown.append(name)
+        elif row.read is None:
+            extensions.append((name, value))
+        elif name in given:
+            faults[name] = Fault(row.repeated, name, f"{name} is given more than once")
+        else:
+            given.add(name)
+            if value is None:
+                faults[name] = Fault(row.repeated, name, f"{name} is not UTF-8")
+            elif value or row.empty == "invalid":
+                fault = row.read(value, fields)
+                if fault is not None:
+                    faults[name] = fault
+            elif row.missing is not None:
+                faults[name] = Fault(row.missing, name)
+    if not _REQUIRED <= given:
+        faults |= {row.name: Fault(row.missing, row.name) for row in GRAMMAR if row.missing and row.name not in given}
+    if "ek" in fields and "kek" not in fields:
+        faults.setdefault("ek", Fault(E.INVALID_ENCRYPTED_KEY, "ek"))
+    if "content_key" in fields and ("kek" in fields or "ek" in fields):
+        faults.setdefault("contentKey", Fault(E.INVALID_KEY_DATA, "contentKey"))
+    if extensions:
+        fault = _extensions(extensions, fields)
+        if fault is not None:
+            faults[fault.parameter or ""] = fault
+    if faults:
+        first = next(faults[row.name] for row in GRAMMAR if row.name in faults)
+        first.error_format = fields.get("error_format", ErrorFormat.HTML)
+        raise first
+    return fields, tuple(unknown)
+
+
+# Extensions: three parameters that make one field, in the order of the request.
+
+
+def _extensions(given: list[tuple[str, str | None]], fields: Fields) -> Fault | None:
+    """The extensions, each where its wvExtension or its extensionType stands among the others."""
+    short = _all(_short_form(value) for name, value in given if name == "wvExtension")
+    if isinstance(short, Fault):
+        return short
+    types = [value for name, value in given if name == "extensionType"]
+    payloads = [value for name, value in given if name == "extensionPayload"]
+    if len(types) != len(payloads):
+        lonely = "extensionType" if len(types) > len(payloads) else "extensionPayload"
+        return Fault(E.NO_CORRESPONDING_VALUE, lonely)
+    long = _all(map(_long_form, types, payloads))
+    if isinstance(long, Fault):
+        return long
+    sources = {"wvExtension": iter(short), "extensionType": iter(long)}
+    extensions = tuple(next(sources[name]) for name, _ in given if name != "extensionPayload")
+    size = values.payload_bytes(fields.get("content_id"), fields.get("cookie"), extensions, values.CUSTOMER_MAX)
+    if size > values.PAYLOAD_BYTES_MAX:
+        return Fault(E.INVALID_EXTENSION, given[0][0])
+    fields["extensions"] = extensions
+    return None
+
+
+def _all(items: Iterable[Extension | Fault]) -> list[Extension] | Fault:
+    """All of them, or the first fault."""
+    extensions = []
+    for item in items:
+        if isinstance(item, Fault):
+            return item
+        extensions.append(item)
+    return extensions
+
+
+def _short_form(value: str | None) -> Extension | Fault:
+    if value is None or "," not in value:
+        return Fault(E.INVALID_EXTENSION, "wvExtension")
+    type_, _, payload = value.partition(",")
+    return _extension(type_, payload, "wvExtension", "wvExtension")
+
+
+def _long_form(type_: str | None, payload: str | None) -> Extension | Fault:
+    if type_ is None or payload is None:
+        return Fault(E.INVALID_EXTENSION, "extensionType" if type_ is None else "extensionPayload")
+    return _extension(type_, payload, "extensionType", "extensionPayload")
+
+
+def _extension(type_: str, payload: str, type_from: str, payload_from: str) -> Extension | Fault:
+    if not values.is_extension_type(type_):
+        return Fault(E.EXTENSION_TYPE_LENGTH, type_from)
+    if not payload:
+        return Fault(E.NO_CORRESPONDING_VALUE, payload_from)
+    decoded = _unbase64(payload.replace(" ", "+"))
+    if decoded is None:
+        return Fault(E.EXTENSION_PAYLOAD_NOT_BASE64, payload_from)
+    return Extension(type_.encode("ascii"), decoded)
+
+
+# Values. Each returns None for a text that is not exactly right, so that no exception keeps the text.
+
+
+def _unhex(text: str, *lengths: int) -> bytes | None:
+    try:
+        decoded = unhexlify(text)
+    except ValueError:
+        return None
+    return decoded if len(decoded) in lengths else None
+
+
+def _unbase64(text: str) -> bytes | None:
+    """Strict: only what encodes back to the same text."""
+    try:
+        decoded = a2b_base64(text)
+    except ValueError:
+        return None
+    return decoded if b2a_base64(decoded, newline=False).decode("ascii") == text else None
+
+
+def _number(text: str, most: int) -> int | None:
+    """A decimal number from 1 to `most`, in ASCII digits without a leading zero."""
+    if not (text.isascii() and text.isdigit()) or text[0] == "0" or len(text) > len(str(most)):
+        return None
+    number = int(text)
+    return number if number <= most else None
+
+
+_RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?[Zz]",
+    re.ASCII,
+)
+_EPOCH = datetime(1970, 1, 1)
+_SECOND = timedelta(seconds=1)
+
+
+def _unix_time(text: str) -> int | None:
+    """The UNIX seconds of an RFC 3339 time, its fraction dropped; None when the calendar does not have it.
+
+    A leap second may stand where one can be inserted, at the end of a month's last day (RFC 3339, 5.7). It is the same
+    UNIX second as the one after it, so that the last of the year 9999 is none.
+    """
+    leap = text[17:19] == "60"
+    try:
+        moment = datetime.fromisoformat(text[:17] + "59" if leap else text[:19])
+        if leap:
+            moment += _SECOND
+    except (ValueError, OverflowError):
+        return None
+    if leap and (moment.day, moment.hour, moment.minute) != (1, 0, 0):
+        return None
+    return (moment - _EPOCH) // _SECOND
+
+
+def _invalid_time(value: str, what: str) -> Fault:
+    return Fault(E.INVALID_EXPIRATION_TIME, "expirationTime", f"'{_echo(value)}' {what}")
+
+
+def _echo(value: str) -> str:
+    """At most 64 characters of what was sent, everything unprintable escaped."""
+    escaped = "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
+        for character in value[:_ECHO_MAX]
+    )
+    return escaped[:_ECHO_MAX]
+
+
+_ECHO_MAX = 64
+_SECURITY_LEVELS = {str(level.value): level for level in SecurityLevel}
+_HDCP_OUTPUT_CONTROLS = {str(control.value): control for control in HdcpOutputControl}
