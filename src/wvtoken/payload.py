@@ -1,0 +1,222 @@
+"""`Grant`, what a token grants, and its one encoding.
+
+Payload, version 1. Numbers are big-endian.
+
+| bytes | value                                                                              |
+| ----- | ---------------------------------------------------------------------------------- |
+| 8     | issued_at, UNIX seconds, 0 to 253402300799                                         |
+| 8     | expires_at, UNIX seconds, after issued_at and at most 2592000 (30 days) later       |
+| 16    | kid                                                                                |
+| 16    | content_key                                                                        |
+| 1     | security_level, 1 to 5                                                             |
+| 1     | hdcp_output_control, 0 to 2                                                        |
+| 4     | license_duration in seconds from the start of playback, 0 for unlimited            |
+| ...   | fields: a tag (1 byte), the value's length (2 bytes), the value; tags ascending    |
+
+| tag | value                                                                                          |
+| --- | ---------------------------------------------------------------------------------------------- |
+| 1   | cookie: 1 to 32 characters in UTF-8, no control character (Unicode Cc)                         |
+| 2   | content_id: 1 to 1024 characters in UTF-8, no control character                                |
+| 3   | an extension: its type, 4 printable ASCII bytes but no comma, and 1 or more bytes of payload;  |
+|     | repeated, in the order of the request                                                          |
+| 4   | customer: 1 to 64 printable ASCII bytes                                                        |
+
+Everything else is refused: an unknown tag, another order, a repeated 1, 2 or 4, a value out of its bounds, a byte after the
+last field, more than 8192 bytes in all. So a grant has one encoding, and a new field is a new version of the token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from struct import Struct
+from typing import Protocol
+
+from . import values
+from .errors import InvalidToken
+from .values import Extension, HdcpOutputControl, SecurityLevel
+
+_FIXED = Struct(">QQ16s16sBBI")
+_FIELD = Struct(">BH")
+_COOKIE, _CONTENT_ID, _EXTENSION, _CUSTOMER = 1, 2, 3, 4
+
+_SECURITY_LEVELS = {level.value: level for level in SecurityLevel}
+_HDCP_OUTPUT_CONTROLS = {control.value: control for control in HdcpOutputControl}
+
+
+class Terms(Protocol):
+    """What a TokenSpec and a Grant have in common: all of a payload but its key, its times and the customer."""
+
+    @property
+    def kid(self) -> bytes: ...
+    @property
+    def security_level(self) -> SecurityLevel: ...
+    @property
+    def hdcp_output_control(self) -> HdcpOutputControl: ...
+    @property
+    def license_duration(self) -> int | None: ...
+    @property
+    def extensions(self) -> tuple[Extension, ...]: ...
+    @property
+    def content_id(self) -> str | None: ...
+    @property
+    def cookie(self) -> str | None: ...
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Grant:
+    """What a token grants: the license server's instructions.
+
+    Immutable, hashable and comparable. The repr does not show the content key.
+
+    Attributes:
+        token_id: the token's id (12 bytes), its nonce: for logs and for one-time use.
+        issued_at: UNIX seconds.
+        expires_at: UNIX seconds; the token is expired when now is this or later.
+        kid: key id, 16 bytes.
+        content_key: content key, 16 bytes.
+        security_level: the robustness that the player must have.
+        hdcp_output_control: the HDCP that the output must have.
+        license_duration: seconds from the start of playback, None for unlimited.
+        extensions: in the order of the request.
+        content_id: the request's contentId, or None.
+        cookie: the request's cookie, or None.
+        customer: the issuing server's name for whom the token is, or None.
+    """
+
+    token_id: bytes
+    issued_at: int
+    expires_at: int
+    kid: bytes
+    content_key: bytes
+    security_level: SecurityLevel
+    hdcp_output_control: HdcpOutputControl
+    license_duration: int | None = None
+    extensions: tuple[Extension, ...] = ()
+    content_id: str | None = None
+    cookie: str | None = None
+    customer: str | None = None
+
+    def __repr__(self) -> str:
+        shown = (
+            f"{name}={value.hex() if isinstance(value, bytes) else repr(value)}"
+            for name, value in self.__dict__.items()
+            if name != "content_key" and value not in (None, ())
+        )
+        return f"Grant({', '.join(shown)}, content_key=<secret>)"
+
+
+def encode(terms: Terms, *, content_key: bytes, issued_at: int, expires_at: int, customer: str | None) -> bytes:
+    """The payload of a token. Everything has been checked where it came in."""
+    fixed = _FIXED.pack(
+        issued_at,
+        expires_at,
+        terms.kid,
+        content_key,
+        terms.security_level,
+        terms.hdcp_output_control,
+        terms.license_duration or 0,
+    )
+    if terms.cookie is terms.content_id is customer is None and not terms.extensions:
+        return fixed
+    parts = [fixed]
+    if terms.cookie is not None:
+        parts.append(_field(_COOKIE, terms.cookie.encode()))
+    if terms.content_id is not None:
+        parts.append(_field(_CONTENT_ID, terms.content_id.encode()))
+    parts += [_field(_EXTENSION, extension.type + extension.payload) for extension in terms.extensions]
+    if customer is not None:
+        parts.append(_field(_CUSTOMER, customer.encode()))
+    return b"".join(parts)
+
+
+def decode(payload: bytes, token_id: bytes) -> Grant:
+    """The grant in a payload.
+
+    Raises:
+        InvalidToken: the payload is not exactly what `encode` writes.
+    """
+    try:
+        return _decode(payload, token_id)
+    except (ValueError, KeyError):
+        # Not chained: a UnicodeDecodeError carries what it could not decode.
+        pass
+    raise InvalidToken
+
+
+def _field(tag: int, value: bytes) -> bytes:
+    return _FIELD.pack(tag, len(value)) + value
+
+
+def _decode(payload: bytes, token_id: bytes) -> Grant:
+    _check(_FIXED.size <= len(payload) <= values.PAYLOAD_BYTES_MAX)
+    issued_at, expires_at, kid, content_key, security_level, hdcp_output_control, license_duration = _FIXED.unpack_from(
+        payload
+    )
+    _check(issued_at < expires_at <= min(issued_at + values.LIFETIME_MAX, values.TIME_MAX))
+    texts: dict[int, str] = {}
+    extensions: list[Extension] = []
+    last = 0
+    for tag, value in _fields(payload):
+        _check(tag > last or tag == last == _EXTENSION)
+        last = tag
+        if tag == _EXTENSION:
+            extensions.append(_extension(value))
+        else:
+            texts[tag] = _READERS[tag](value)
+    return Grant(
+        token_id=token_id,
+        issued_at=issued_at,
+        expires_at=expires_at,
+        kid=kid,
+        content_key=content_key,
+        security_level=_SECURITY_LEVELS[security_level],
+        hdcp_output_control=_HDCP_OUTPUT_CONTROLS[hdcp_output_control],
+        license_duration=license_duration or None,
+        extensions=tuple(extensions),
+        content_id=texts.get(_CONTENT_ID),
+        cookie=texts.get(_COOKIE),
+        customer=texts.get(_CUSTOMER),
+    )
+
+
+def _fields(payload: bytes) -> Iterator[tuple[int, bytes]]:
+    at = _FIXED.size
+    while at < len(payload):
+        _check(at + _FIELD.size <= len(payload))
+        tag, length = _FIELD.unpack_from(payload, at)
+        at += _FIELD.size
+        _check(at + length <= len(payload))
+        yield tag, payload[at : at + length]
+        at += length
+
+
+def _extension(value: bytes) -> Extension:
+    _check(values.is_extension_type(value[:4].decode("ascii")) and len(value) > 4)
+    return Extension(value[:4], value[4:])
+
+
+def _cookie(value: bytes) -> str:
+    text = value.decode()
+    _check(values.is_text(text, values.COOKIE_MAX))
+    return text
+
+
+def _content_id(value: bytes) -> str:
+    text = value.decode()
+    _check(values.is_text(text, values.CONTENT_ID_MAX))
+    return text
+
+
+def _customer(value: bytes) -> str:
+    text = value.decode("ascii")
+    _check(values.is_printable(text, values.CUSTOMER_MAX))
+    return text
+
+
+_READERS = {_COOKIE: _cookie, _CONTENT_ID: _content_id, _CUSTOMER: _customer}
+
+
+def _check(right: bool) -> None:
+    if not right:
+        raise ValueError
