@@ -1,0 +1,248 @@
+"""`Issuer`: requests to license acquisition URLs. Composition only: parse, find the key, encode, seal."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from urllib.parse import urlsplit
+
+from . import payload, sealing, values
+from .batch import chunks, unix_seconds
+from .engine import current
+from .errors import ErrorCode, TokenRequestError
+from .spec import TokenSpec, parse
+
+Request = TokenSpec | str | bytes
+StoredKeys = Mapping[bytes, bytes] | Callable[[TokenSpec], bytes | None]
+Lookup = Callable[[TokenSpec], bytes | None]
+
+_log = logging.getLogger("wvtoken")
+
+
+class Issuer:
+    """Issues tokens: a request in, a license acquisition URL out.
+
+    Args:
+        keyring: its active key seals.
+        rights_url: where players redeem tokens: an http or https URL without query and fragment.
+        audience: 0 to 64 printable ASCII characters that the redeemer must name too, such as "production".
+
+    Raises:
+        ValueError, TypeError: an argument is not that.
+
+    The methods' keyword arguments:
+        customer: the embedding server's name for whom the tokens are, 1 to 64 printable ASCII characters, carried in them.
+        stored_keys: what the key storage holds: a mapping from kid, or a callable of the `TokenSpec`, that gives 16 bytes in
+            the clear to a request without `kek`, 24 wrapped bytes to one with it, and None for no key. It is asked only for
+            requests that bring no key themselves.
+        now: UNIX seconds; the wall clock when None.
+    """
+
+    __slots__ = ("_audience", "_keyring", "_prefix")
+
+    def __init__(self, keyring: sealing.KeyRing, rights_url: str, *, audience: str = "") -> None:
+        if not isinstance(keyring, sealing.KeyRing):
+            raise TypeError(f"keyring must be a KeyRing, not {type(keyring).__name__}")
+        self._keyring = keyring
+        self._prefix = f"{_checked_url(rights_url)}?{sealing.PARAMETER}="
+        self._audience = sealing.audience_bytes(audience)
+
+    def issue(
+        self,
+        request: Request,
+        *,
+        customer: str | None = None,
+        stored_keys: StoredKeys | None = None,
+        now: float | None = None,
+    ) -> str:
+        """The URL for one request.
+
+        Raises:
+            TokenRequestError: what is wrong with the request.
+            ValueError, TypeError: an argument is not what it has to be.
+        """
+        result = self.issue_many([request], customer=customer, stored_keys=stored_keys, now=now)[0]
+        if isinstance(result, TokenRequestError):
+            raise result
+        return result
+
+    def issue_many(
+        self,
+        requests: Iterable[Request],
+        *,
+        customer: str | None = None,
+        stored_keys: StoredKeys | None = None,
+        now: float | None = None,
+    ) -> list[str | TokenRequestError]:
+        """The URL, or what is wrong, for each request, in their order.
+
+        Raises:
+            ValueError, TypeError: an argument is not what it has to be; nothing has been issued then.
+        """
+        requests = list(requests)
+        for request in requests:
+            _check_request(request)
+        moment = unix_seconds(now)
+        return list(self.issue_iter(requests, customer=customer, stored_keys=stored_keys, now=moment))
+
+    def issue_iter(
+        self,
+        requests: Iterable[Request],
+        *,
+        customer: str | None = None,
+        stored_keys: StoredKeys | None = None,
+        now: float | None = None,
+    ) -> Iterator[str | TokenRequestError]:
+        """The same, for streams: a chunk of requests at a time is taken and issued. The wall clock is read for each chunk."""
+        if customer is not None and not values.is_printable(customer, values.CUSTOMER_MAX):
+            raise ValueError(f"a customer is 1 to {values.CUSTOMER_MAX} printable ASCII characters")
+        lookup = _lookup(stored_keys)
+        fixed_now = None if now is None else unix_seconds(now)
+        return self._chunks(requests, customer, lookup, fixed_now)
+
+    def _chunks(
+        self, requests: Iterable[Request], customer: str | None, lookup: Lookup, now: int | None
+    ) -> Iterator[str | TokenRequestError]:
+        for chunk in chunks(requests):
+            yield from self._issue_chunk(chunk, customer, lookup, unix_seconds(now))
+
+    def _issue_chunk(
+        self, requests: list[Request], customer: str | None, lookup: Lookup, now: int
+    ) -> list[str | TokenRequestError]:
+        specs = [_read(request) for request in requests]
+        keys = _content_keys(specs, lookup, now)
+        payloads = [_payload(spec, key, customer, now) for spec, key in zip(specs, keys, strict=True)]
+        tokens = iter(sealing.seal(self._keyring, self._audience, [item for item in payloads if isinstance(item, bytes)]))
+        return [self._prefix + next(tokens) if isinstance(item, bytes) else item for item in payloads]
+
+
+# The steps of a chunk. An item that went wrong is its error from there on, and the later steps let it pass.
+
+
+def _read(request: Request) -> TokenSpec | TokenRequestError:
+    if isinstance(request, TokenSpec):
+        return request
+    try:
+        return parse(request)
+    except TokenRequestError as error:
+        return error.with_traceback(None)
+
+
+def _content_keys(
+    specs: list[TokenSpec | TokenRequestError], lookup: Lookup, now: int
+) -> list[bytes | TokenRequestError]:
+    keys = [spec if isinstance(spec, TokenRequestError) else _key_as_given(spec, lookup, now) for spec in specs]
+    wrapped = [
+        (at, spec, key)
+        for at, (spec, key) in enumerate(zip(specs, keys, strict=True))
+        if isinstance(spec, TokenSpec) and isinstance(key, bytes) and spec.kek is not None
+    ]
+    if wrapped:
+        keks = [spec.kek for _, spec, _ in wrapped if spec.kek is not None]
+        unwrapped = current().unwrap(keks, [key for _, _, key in wrapped])
+        for (at, spec, _), key in zip(wrapped, unwrapped, strict=True):
+            keys[at] = key if key is not None else _fault(spec, ErrorCode.INVALID_ENCRYPTED_KEY, _key_parameter(spec))
+    return keys
+
+
+def _key_as_given(spec: TokenSpec, lookup: Lookup, now: int) -> bytes | TokenRequestError:
+    """The content key; wrapped, when there is a kek."""
+    if spec.content_key is not None:
+        return spec.content_key
+    if spec.ek is not None:
+        return spec.ek
+    expires_at = _expires_at(spec, now)
+    if isinstance(expires_at, TokenRequestError):
+        return expires_at  # before the key storage is asked for nothing
+    try:
+        return _stored_key(spec, lookup)
+    except TokenRequestError as error:
+        error.error_format = spec.error_format
+        return error.with_traceback(None)
+
+
+def _stored_key(spec: TokenSpec, lookup: Lookup) -> bytes:
+    failure = None
+    try:
+        key = lookup(spec)
+    except TokenRequestError:
+        raise
+    except Exception as error:
+        failure = error
+    else:
+        if key is not None and not isinstance(key, bytes):
+            failure = TypeError(f"a stored key must be bytes or None, not {type(key).__name__}")
+    if failure is not None:
+        _log.error("the key storage failed", exc_info=failure)
+        raise TokenRequestError(ErrorCode.KEY_STORAGE_FAILED, "kid") from failure
+    if key is None:
+        raise TokenRequestError(ErrorCode.KEY_STORAGE_FAILED, "kid")
+    if len(key) != (values.CONTENT_KEY_BYTES if spec.kek is None else values.WRAPPED_KEY_BYTES):
+        raise TokenRequestError(ErrorCode.INVALID_ENCRYPTED_KEY, _key_parameter(spec))
+    return key
+
+
+def _payload(
+    spec: TokenSpec | TokenRequestError, key: bytes | TokenRequestError, customer: str | None, now: int
+) -> bytes | TokenRequestError:
+    if not isinstance(spec, TokenSpec):
+        return spec
+    if not isinstance(key, bytes):
+        return key
+    expires_at = _expires_at(spec, now)
+    if isinstance(expires_at, TokenRequestError):
+        return expires_at
+    return payload.encode(spec, content_key=key, issued_at=now, expires_at=expires_at, customer=customer)
+
+
+def _expires_at(spec: TokenSpec, now: int) -> int | TokenRequestError:
+    if spec.expires_at is None:
+        expires_at = now + (spec.expires_in or values.LIFETIME_MAX)
+        return expires_at if expires_at <= values.TIME_MAX else _invalid_time(spec, "lies after the year 9999")
+    if spec.expires_at <= now:
+        return _invalid_time(spec, "has passed")
+    if spec.expires_at - now > values.LIFETIME_MAX:
+        return _invalid_time(spec, "lies more than 30 days ahead")
+    return spec.expires_at
+
+
+def _invalid_time(spec: TokenSpec, details: str) -> TokenRequestError:
+    return _fault(spec, ErrorCode.INVALID_EXPIRATION_TIME, "expirationTime", details)
+
+
+def _fault(spec: TokenSpec, code: ErrorCode, parameter: str, details: str | None = None) -> TokenRequestError:
+    error = TokenRequestError(code, parameter, details)
+    error.error_format = spec.error_format
+    return error
+
+
+def _key_parameter(spec: TokenSpec) -> str:
+    """Which parameter is at fault when a key does not unwrap: of a stored key, only the kek came with the request."""
+    return "kek" if spec.ek is None else "ek"
+
+
+# Arguments.
+
+
+def _check_request(request: object) -> None:
+    if not isinstance(request, (TokenSpec, str, bytes)):
+        raise TypeError(f"a request is a TokenSpec, str or bytes, not {type(request).__name__}")
+
+
+def _lookup(stored_keys: StoredKeys | None) -> Lookup:
+    if stored_keys is None:
+        return lambda spec: None
+    if isinstance(stored_keys, Mapping):
+        return lambda spec: stored_keys.get(spec.kid)
+    if callable(stored_keys):
+        return stored_keys
+    raise TypeError(f"stored_keys must be a mapping or a callable, not {type(stored_keys).__name__}")
+
+
+def _checked_url(url: str) -> str:
+    if not isinstance(url, str):
+        raise TypeError(f"rights_url must be str, not {type(url).__name__}")
+    parts = urlsplit(url) if values.is_printable(url, len(url)) and not set(url) & set(' ?#"<>\\^`{|}') else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("rights_url must be an http or https URL without query and fragment")
+    return url
