@@ -1,4 +1,4 @@
-"""What pyproject.toml cannot say: the C extension, which WVTOKEN_NO_EXTENSION=1 leaves out, and what the sdist carries."""
+"""What pyproject.toml cannot say: the C extension, unless WVTOKEN_NO_EXTENSION=1, and what the sdist carries."""
 
 import os
 import sysconfig

@@ -1,7 +1,8 @@
 """The catalogue of error codes, and the exceptions that carry one.
 
-The interface answers every fault with a number from its Table 18 ("Event Error Codes"). `ErrorCode` holds that table, a row
-per code, with the interface's own wording. Faults are raised by code; the text is made from the catalogue, here alone.
+The interface answers every fault with a number from its Table 18 ("Event Error Codes"). `ErrorCode` holds that table, a
+row per code, with the interface's own wording. Faults are raised by code; the text is made from the catalogue, here
+alone.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ class ErrorFormat(StrEnum):
 
 
 class RaisedBy(StrEnum):
-    """Who finds a fault: this library, the server that embeds it, or nobody (the code belongs to a sister interface)."""
+    """Who finds a fault: this library, the server that embeds it, or nobody (the code belongs to a sister
+    interface).
+    """
 
     KERNEL = "kernel"
     SERVER = "server"
@@ -101,12 +104,14 @@ class TokenRequestError(Exception):
     Args:
         code: an `ErrorCode`, or its number.
         parameter: the request parameter at fault, by its name in the interface, where there is one.
-        details: what is wrong, for the person who wrote the request; shown where the catalogue's wording has a place for it.
+        details: what is wrong, for the person who wrote the request; shown where the catalogue's wording has a place
+            for it.
 
     Raises:
         ValueError: the number is not in the catalogue.
 
-    `error_format` is how the request asked for errors to be rendered; `ErrorFormat.HTML` until a request said otherwise.
+    `error_format` is how the request asked for errors to be rendered; `ErrorFormat.HTML` until a request said
+    otherwise.
     """
 
     def __init__(self, code: ErrorCode | int, parameter: str | None = None, details: str | None = None) -> None:

@@ -31,10 +31,11 @@ class Issuer:
         ValueError, TypeError: an argument is not that.
 
     The methods' keyword arguments:
-        customer: the embedding server's name for whom the tokens are, 1 to 64 printable ASCII characters, carried in them.
-        stored_keys: what the key storage holds: a mapping from kid, or a callable of the `TokenSpec`, that gives 16 bytes in
-            the clear to a request without `kek`, 24 wrapped bytes to one with it, and None for no key. It is asked only for
-            requests that bring no key themselves.
+        customer: the embedding server's name for whom the tokens are, 1 to 64 printable ASCII characters, carried in
+            them.
+        stored_keys: what the key storage holds: a mapping from kid, or a callable of the `TokenSpec`, that gives 16
+            bytes in the clear to a request without `kek`, 24 wrapped bytes to one with it, and None for no key. It is
+            asked only for requests that bring no key themselves.
         now: UNIX seconds; the wall clock when None.
     """
 
@@ -93,7 +94,9 @@ class Issuer:
         stored_keys: StoredKeys | None = None,
         now: float | None = None,
     ) -> Iterator[str | TokenRequestError]:
-        """The same, for streams: a chunk of requests at a time is taken and issued. The wall clock is read for each chunk."""
+        """The same, for streams: a chunk of requests at a time is taken and issued. The wall clock is read for each
+        chunk.
+        """
         if customer is not None and not values.is_printable(customer, values.CUSTOMER_MAX):
             raise ValueError(f"a customer is 1 to {values.CUSTOMER_MAX} printable ASCII characters")
         lookup = _lookup(stored_keys)
@@ -112,7 +115,9 @@ class Issuer:
         specs = [_read(request) for request in requests]
         keys = _content_keys(specs, lookup, now)
         payloads = [_payload(spec, key, customer, now) for spec, key in zip(specs, keys, strict=True)]
-        tokens = iter(sealing.seal(self._keyring, self._audience, [item for item in payloads if isinstance(item, bytes)]))
+        tokens = iter(
+            sealing.seal(self._keyring, self._audience, [item for item in payloads if isinstance(item, bytes)])
+        )
         return [self._prefix + next(tokens) if isinstance(item, bytes) else item for item in payloads]
 
 

@@ -1,8 +1,8 @@
 """The grammar: one row per request parameter, and the readers of their values.
 
-`GRAMMAR` is to be held against Tables 13 to 16 of the interface. Its rows stand in the order in which faults are reported:
-of several, the first is raised. What the interface leaves open is this project's reading; where one code was chosen
-without the interface saying so, `errors.py` says it beside the code.
+`GRAMMAR` is to be held against Tables 13 to 16 of the interface. Its rows stand in the order in which faults are
+reported: of several, the first is raised. What the interface leaves open is this project's reading; where one code was
+chosen without the interface saying so, `errors.py` says it beside the code.
 
 A reader gets a decoded value and puts what it says into the fields of the `TokenSpec`, or returns the fault: the
 "otherwise" of its row. No fault repeats what was sent, save those of `errorFormat` and `expirationTime`.
@@ -170,9 +170,9 @@ def _device_id(value: str, fields: Fields) -> Fault | None:
 class Parameter(NamedTuple):
     """A row of the grammar.
 
-    `missing` is the fault of a required parameter that is absent, `repeated` that of one given twice or not in UTF-8. An
-    `empty` value is "missing", or "absent" as if it were not there, or "invalid", which its reader says. A parameter without
-    a reader may be given any number of times: the three that make extensions, read together by `_extensions`.
+    `missing` is the fault of a required parameter that is absent, `repeated` that of one given twice or not in UTF-8.
+    An `empty` value is "missing", or "absent" as if it were not there, or "invalid", which its reader says. A parameter
+    without a reader may be given any number of times: the three that make extensions, read together by `_extensions`.
     """
 
     name: str
@@ -217,9 +217,9 @@ def read(pairs: Iterable[Pair]) -> tuple[Fields, tuple[str, ...]]:
     """
     fields: Fields = {}
     faults: dict[str, Fault] = {}
-    given: set[str] = set()
     extensions: list[tuple[str, str | None]] = []
     unknown: list[str] = []
+    given: set[str] = set()
     for name, _, value in pairs:
         row = _ROWS.get(name)
         if row is None:
@@ -230,20 +230,12 @@ def read(pairs: Iterable[Pair]) -> tuple[Fields, tuple[str, ...]]:
             faults[name] = Fault(row.repeated, name, f"{name} is given more than once")
         else:
             given.add(name)
-            if value is None:
-                faults[name] = Fault(row.repeated, name, f"{name} is not UTF-8")
-            elif value or row.empty == "invalid":
-                fault = row.read(value, fields)
-                if fault is not None:
-                    faults[name] = fault
-            elif row.missing is not None:
-                faults[name] = Fault(row.missing, name)
-    if not _REQUIRED <= given:
+            fault = _read_value(row, value, fields)
+            if fault is not None:
+                faults[name] = fault
+    if not given >= _REQUIRED:
         faults |= {row.name: Fault(row.missing, row.name) for row in GRAMMAR if row.missing and row.name not in given}
-    if "ek" in fields and "kek" not in fields:
-        faults.setdefault("ek", Fault(E.INVALID_ENCRYPTED_KEY, "ek"))
-    if "content_key" in fields and ("kek" in fields or "ek" in fields):
-        faults.setdefault("contentKey", Fault(E.INVALID_KEY_DATA, "contentKey"))
+    _check_keys(fields, faults)
     if extensions:
         fault = _extensions(extensions, fields)
         if fault is not None:
@@ -253,6 +245,22 @@ def read(pairs: Iterable[Pair]) -> tuple[Fields, tuple[str, ...]]:
         first.error_format = fields.get("error_format", ErrorFormat.HTML)
         raise first
     return fields, tuple(unknown)
+
+
+def _read_value(row: Parameter, value: str | None, fields: Fields) -> Fault | None:
+    if value is None:
+        return Fault(row.repeated, row.name, f"{row.name} is not UTF-8")
+    if row.read is not None and (value or row.empty == "invalid"):
+        return row.read(value, fields)
+    return None if row.missing is None else Fault(row.missing, row.name)
+
+
+def _check_keys(fields: Fields, faults: dict[str, Fault]) -> None:
+    """Which parameters with a key may stand together."""
+    if "ek" in fields and "kek" not in fields:
+        faults.setdefault("ek", Fault(E.INVALID_ENCRYPTED_KEY, "ek"))
+    if "content_key" in fields and ("kek" in fields or "ek" in fields):
+        faults.setdefault("contentKey", Fault(E.INVALID_KEY_DATA, "contentKey"))
 
 
 # Extensions: three parameters that make one field, in the order of the request.

@@ -21,8 +21,8 @@ Payload, version 1. Numbers are big-endian.
 |     | repeated, in the order of the request                                                          |
 | 4   | customer: 1 to 64 printable ASCII bytes                                                        |
 
-Everything else is refused: an unknown tag, another order, a repeated 1, 2 or 4, a value out of its bounds, a byte after the
-last field, more than 8192 bytes in all. So a grant has one encoding, and a new field is a new version of the token.
+Everything else is refused: an unknown tag, another order, a repeated 1, 2 or 4, a value out of its bounds, a byte after
+the last field, more than 8192 bytes in all. So a grant has one encoding, and a new field is a new version of the token.
 """
 
 from __future__ import annotations

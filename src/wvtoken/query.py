@@ -1,8 +1,8 @@
 """Form-urlencoded text to (name, value) pairs.
 
-This is the WHATWG URL Standard's application/x-www-form-urlencoded parser (a `+` is a space, a malformed `%` stays as it
-is, empty pieces are skipped, a name without `=` has the empty value), except that bytes which are not UTF-8 are refused
-instead of replaced: a value that is not UTF-8 is None here, and what that means is for the parameter to say.
+This is the WHATWG URL Standard's application/x-www-form-urlencoded parser (a `+` is a space, a malformed `%` stays as
+it is, empty pieces are skipped, a name without `=` has the empty value), except that bytes which are not UTF-8 are
+refused instead of replaced: a value that is not UTF-8 is None here, and what that means is for the parameter to say.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ def pairs(query: str | bytes, body: str | bytes) -> list[Pair]:
     """Query and body as one list of names and values, in their order.
 
     Raises:
-        TokenRequestError: -1 for too many bytes or parameters and for a name that is not UTF-8, in this order. It carries
+        TokenRequestError: -1 for too many bytes or parameters and for a name that is not UTF-8, in this order. It
+        carries
             the `error_format` that the request asks for, as far as the limit of bytes lets it be read.
         TypeError: neither str nor bytes.
     """

@@ -62,7 +62,9 @@ class Redeemer:
     def redeem_iter(
         self, tokens: Iterable[str | bytes], *, now: float | None = None
     ) -> Iterator[Grant | TokenRequestError]:
-        """The same, for streams: a chunk of tokens at a time is taken and opened. The wall clock is read for each chunk."""
+        """The same, for streams: a chunk of tokens at a time is taken and opened. The wall clock is read for each
+        chunk.
+        """
         fixed_now = None if now is None else unix_seconds(now)
         return self._chunks(tokens, fixed_now)
 

@@ -2,11 +2,12 @@
 
 Token, version 1, as text:
 
-    base64url_nopad(0x01 || key_id (4 bytes, big-endian) || nonce (12, random) || AES-256-GCM-SIV(key, nonce, AAD, payload))
+    base64url_nopad(0x01 || key_id (4 bytes, big-endian) || nonce (12, random) || AES-256-GCM-SIV(key, nonce, AAD,
+    payload))
 
 The AAD is the five bytes before the nonce and then the audience in UTF-8. Messages are sealed with random nonces in
-batches, which is why this is AES-GCM-SIV (RFC 8452): a nonce that repeats costs no more than that equal payloads can be seen to
-be equal. The nonce is the token's id.
+batches, which is why this is AES-GCM-SIV (RFC 8452): a nonce that repeats costs no more than that equal payloads can be
+seen to be equal. The nonce is the token's id.
 """
 
 from __future__ import annotations
@@ -45,9 +46,9 @@ class KeyRing:
     Raises:
         ValueError: a key or an id is out of these bounds. TypeError: of another type.
 
-    Immutable: `adding`, `activating` and `without` give new rings. To rotate, first give every redeemer the ring with the new
-    key added, then activate it at the issuers, and take the old one out when its last token has expired, 30 days later. A
-    ring shows no key in its repr and refuses to be pickled; `to_jwks` is the way to store one.
+    Immutable: `adding`, `activating` and `without` give new rings. To rotate, first give every redeemer the ring with
+    the new key added, then activate it at the issuers, and take the old one out when its last token has expired, 30
+    days later. A ring shows no key in its repr and refuses to be pickled; `to_jwks` is the way to store one.
     """
 
     __slots__ = ("_active", "_keys")
@@ -206,7 +207,9 @@ PARAMETER = "ExpressPlayToken"
 
 
 def token_text(token_or_url: str | bytes) -> bytes:
-    """The text of the token in a URL, or of a token by itself; what cannot be one comes back as something that never opens."""
+    """The text of the token in a URL, or of a token by itself; what cannot be one comes back as something that never
+    opens.
+    """
     if isinstance(token_or_url, bytes):
         token_or_url = token_or_url.decode("latin-1")
     elif not isinstance(token_or_url, str):

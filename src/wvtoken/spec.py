@@ -18,8 +18,8 @@ from .values import TIME_MAX, TIME_MIN, Extension, HdcpOutputControl, SecurityLe
 class TokenSpec:
     """What a license token request asks for.
 
-    Immutable, hashable and comparable (by everything but `unknown`). Building one by keyword checks it by the same grammar
-    that reads requests, and `dataclasses.replace` does so too. The repr shows neither key nor authenticator.
+    Immutable, hashable and comparable (by everything but `unknown`). Building one by keyword checks it by the same
+    grammar that reads requests, and `dataclasses.replace` does so too. The repr shows neither key nor authenticator.
 
     Attributes:
         customer_authenticator: the caller's API key, 1 to 256 printable ASCII characters.
@@ -91,8 +91,8 @@ def parse(query: str | bytes = "", body: str | bytes = "") -> TokenSpec:
     """Read a request: its query (what follows the `?`) and its form-urlencoded body, as one list of parameters.
 
     Raises:
-        TokenRequestError: the first fault in the order of the grammar. Its `error_format` is what the request asked for.
-        TypeError: neither str nor bytes.
+        TokenRequestError: the first fault in the order of the grammar. Its `error_format` is what the request asked
+        for. TypeError: neither str nor bytes.
     """
     read, unknown = parameters.read(pairs(query, body))
     # Made without __init__: the grammar has just checked what it would check again.

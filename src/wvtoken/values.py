@@ -30,7 +30,8 @@ TIME_MAX = 253402300799
 PAYLOAD_BYTES_MAX = 8192
 PAYLOAD_FIXED_BYTES = 54
 PAYLOAD_FIELD_BYTES = 3
-"""Of a token's payload: the most it may have, its fixed part, and the tag and length before each of its other values."""
+"""Of a token's payload: the most it may have, its fixed part, and the tag and length before each of its other
+values."""
 
 
 class SecurityLevel(IntEnum):

@@ -1,7 +1,8 @@
 """The engines that do the cryptography, and the choice between them.
 
-`native` is this package's own C extension, on the CPU's AES units. `openssl` is the `cryptography` package, for every other
-CPU and platform. Both give the same bytes for the same input. The choice is made at the first use of cryptography, and kept.
+`native` is this package's own C extension, on the CPU's AES units. `openssl` is the `cryptography` package, for every
+other CPU and platform. Both give the same bytes for the same input. The choice is made at the first use of
+cryptography, and kept.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ VARIABLE = "WVTOKEN_ENGINE"
 class Engine(Protocol):
     """Batches of AES Key Wrap and of AES-256-GCM-SIV.
 
-    The caller has checked types and the lengths of keys, nonces and headers; what is data (a wrapped key, a token's text) may
-    be anything, and what is wrong with one item is None in its place.
+    The caller has checked types and the lengths of keys, nonces and headers; what is data (a wrapped key, a token's
+    text) may be anything, and what is wrong with one item is None in its place.
     """
 
     @property
@@ -38,14 +39,18 @@ class Engine(Protocol):
         ...
 
     def seal(self, key: bytes, aad: bytes, nonces: bytes, messages: Sequence[bytes]) -> list[bytes]:
-        """RFC 8452, AES-256-GCM-SIV: ciphertext and tag. One key (32 bytes) and one AAD for all, a nonce (12 bytes) each."""
+        """RFC 8452, AES-256-GCM-SIV: ciphertext and tag. One key (32 bytes) and one AAD for all, a nonce (12 bytes)
+        each.
+        """
         ...
 
     def open(self, key: bytes, aad: bytes, nonces: bytes, sealed: Sequence[bytes]) -> list[bytes | None]:
         """The way back."""
         ...
 
-    def seal_tokens(self, key: bytes, header: bytes, audience: bytes, nonces: bytes, payloads: Sequence[bytes]) -> list[str]:
+    def seal_tokens(
+        self, key: bytes, header: bytes, audience: bytes, nonces: bytes, payloads: Sequence[bytes]
+    ) -> list[str]:
         """base64url(header || nonce || sealed payload), with header || audience as AAD."""
         ...
 
@@ -63,10 +68,10 @@ def load(name: str) -> Engine:
         EngineUnavailable: there is none, or it cannot work here.
     """
     if name == "openssl":
-        from .openssl import OpenSSLEngine
+        from .openssl import OpenSSLEngine  # noqa: PLC0415  # not before it is wanted
 
         return OpenSSLEngine()
-    from .native import NativeEngine
+    from .native import NativeEngine  # noqa: PLC0415
 
     return NativeEngine(None if name == "native" else name)
 

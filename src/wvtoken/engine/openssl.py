@@ -31,22 +31,24 @@ class OpenSSLEngine:
             raise EngineUnavailable("the OpenSSL under the package cryptography has no AES-GCM-SIV") from None
 
     def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> list[bytes]:
-        return [aes_key_wrap(kek, key) for kek, key in zip(_each(keks), keys)]
+        return [aes_key_wrap(kek, key) for kek, key in zip(_each(keks), keys, strict=False)]
 
     def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | None]:
-        return [_unwrap(kek, item) for kek, item in zip(_each(keks), wrapped)]
+        return [_unwrap(kek, item) for kek, item in zip(_each(keks), wrapped, strict=False)]
 
     def seal(self, key: bytes, aad: bytes, nonces: bytes, messages: Sequence[bytes]) -> list[bytes]:
         aead = AESGCMSIV(key)
-        return [aead.encrypt(nonce, message, aad) for nonce, message in zip(_split(nonces), messages)]
+        return [aead.encrypt(nonce, message, aad) for nonce, message in zip(_split(nonces), messages, strict=False)]
 
     def open(self, key: bytes, aad: bytes, nonces: bytes, sealed: Sequence[bytes]) -> list[bytes | None]:
         aead = AESGCMSIV(key)
-        return [_open(aead, nonce, item, aad) for nonce, item in zip(_split(nonces), sealed)]
+        return [_open(aead, nonce, item, aad) for nonce, item in zip(_split(nonces), sealed, strict=False)]
 
-    def seal_tokens(self, key: bytes, header: bytes, audience: bytes, nonces: bytes, payloads: Sequence[bytes]) -> list[str]:
+    def seal_tokens(
+        self, key: bytes, header: bytes, audience: bytes, nonces: bytes, payloads: Sequence[bytes]
+    ) -> list[str]:
         sealed = self.seal(key, header + audience, nonces, payloads)
-        return [base64url.encode(header + nonce + item) for nonce, item in zip(_split(nonces), sealed)]
+        return [base64url.encode(header + nonce + item) for nonce, item in zip(_split(nonces), sealed, strict=False)]
 
     def open_tokens(
         self, keys: Sequence[tuple[bytes, bytes]], audience: bytes, texts: Sequence[bytes]
