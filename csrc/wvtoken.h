@@ -36,6 +36,7 @@
 #define WVT_AUDIENCE_MAX 64u           /* bytes */
 #define WVT_MESSAGE_MAX (1u << 24)     /* bytes of one message, of one key to wrap, and of one AAD */
 #define WVT_TOKEN_OVERHEAD 33u         /* header, nonce and tag around the payload, before base64url */
+#define WVT_OPENED_OVERHEAD 21u        /* header and tag, which an opened token has lost */
 
 /* The set (or) of lanes that this CPU and its operating system can run; 0: this engine cannot work here. Pure. */
 uint32_t wvt_lanes_supported(void);
@@ -71,8 +72,8 @@ int64_t wvt_seal_tokens(uint32_t lanes, const uint8_t *key, const uint8_t *heade
                         size_t audience_len, const uint8_t *nonces, const uint8_t *payloads,
                         const uint32_t *payload_len, size_t n, uint8_t *out);
 
-/* The way back. texts: n, text_len[i] bytes each. Item i takes max(text_len[i] * 3 / 4 - WVT_TOKEN_OVERHEAD, 0) bytes of
- * out. A text that decodes to another header is WVT_FOREIGN and costs no AES. */
+/* The way back. texts: n, text_len[i] bytes each. Item i takes max(text_len[i] * 3 / 4 - WVT_OPENED_OVERHEAD, 0) bytes of
+ * out: nonce || payload. A text that decodes to another header is WVT_FOREIGN and costs no AES. */
 int64_t wvt_open_tokens(uint32_t lanes, const uint8_t *key, const uint8_t *header, const uint8_t *audience,
                         size_t audience_len, const uint8_t *texts, const uint32_t *text_len, size_t n, uint8_t *out,
                         uint8_t *status);

@@ -247,7 +247,16 @@ def _lookup(stored_keys: StoredKeys | None) -> Lookup:
 def _checked_url(url: str) -> str:
     if not isinstance(url, str):
         raise TypeError(f"rights_url must be str, not {type(url).__name__}")
-    parts = urlsplit(url) if values.is_printable(url, len(url)) and not set(url) & set(' ?#"<>\\^`{|}') else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+    if not _is_rights_url(url):
         raise ValueError("rights_url must be an http or https URL without query and fragment")
     return url
+
+
+def _is_rights_url(url: str) -> bool:
+    if not values.is_printable(url, len(url)) or set(url) & set(' ?#"<>\\^`{|}'):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

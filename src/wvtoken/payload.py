@@ -36,7 +36,9 @@ from . import values
 from .errors import InvalidToken
 from .values import Extension, HdcpOutputControl, SecurityLevel
 
+_TOKEN_ID_BYTES = 12
 _FIXED = Struct(">QQ16s16sBBI")
+_OPENED = Struct(f"{_FIXED.format[:1]}{_TOKEN_ID_BYTES}s{_FIXED.format[1:]}")
 _FIELD = Struct(">BH")
 _COOKIE, _CONTENT_ID, _EXTENSION, _CUSTOMER = 1, 2, 3, 4
 
@@ -130,14 +132,14 @@ def encode(terms: Terms, *, content_key: bytes, issued_at: int, expires_at: int,
     return b"".join(parts)
 
 
-def decode(payload: bytes, token_id: bytes) -> Grant:
-    """The grant in a payload.
+def decode(opened: bytes) -> Grant:
+    """The grant of an opened token: the token's id (12 bytes), and then the payload.
 
     Raises:
         InvalidToken: the payload is not exactly what `encode` writes.
     """
     try:
-        return _decode(payload, token_id)
+        return _decode(opened)
     except (ValueError, KeyError):
         # Not chained: a UnicodeDecodeError carries what it could not decode.
         pass
@@ -148,16 +150,16 @@ def _field(tag: int, value: bytes) -> bytes:
     return _FIELD.pack(tag, len(value)) + value
 
 
-def _decode(payload: bytes, token_id: bytes) -> Grant:
-    _check(_FIXED.size <= len(payload) <= values.PAYLOAD_BYTES_MAX)
-    issued_at, expires_at, kid, content_key, security_level, hdcp_output_control, license_duration = _FIXED.unpack_from(
-        payload
+def _decode(opened: bytes) -> Grant:
+    _check(_OPENED.size <= len(opened) <= _TOKEN_ID_BYTES + values.PAYLOAD_BYTES_MAX)
+    token_id, issued_at, expires_at, kid, content_key, security_level, hdcp_output_control, license_duration = (
+        _OPENED.unpack_from(opened)
     )
     _check(issued_at < expires_at <= min(issued_at + values.LIFETIME_MAX, values.TIME_MAX))
     texts: dict[int, str] = {}
     extensions: list[Extension] = []
     last = 0
-    for tag, value in _fields(payload):
+    for tag, value in _fields(opened):
         _check(tag > last or tag == last == _EXTENSION)
         last = tag
         if tag == _EXTENSION:
@@ -180,14 +182,14 @@ def _decode(payload: bytes, token_id: bytes) -> Grant:
     )
 
 
-def _fields(payload: bytes) -> Iterator[tuple[int, bytes]]:
-    at = _FIXED.size
-    while at < len(payload):
-        _check(at + _FIELD.size <= len(payload))
-        tag, length = _FIELD.unpack_from(payload, at)
+def _fields(opened: bytes) -> Iterator[tuple[int, bytes]]:
+    at = _OPENED.size
+    while at < len(opened):
+        _check(at + _FIELD.size <= len(opened))
+        tag, length = _FIELD.unpack_from(opened, at)
         at += _FIELD.size
-        _check(at + length <= len(payload))
-        yield tag, payload[at : at + length]
+        _check(at + length <= len(opened))
+        yield tag, opened[at : at + length]
         at += length
 
 

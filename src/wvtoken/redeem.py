@@ -76,14 +76,13 @@ class Redeemer:
         return [_grant(opened, now) for opened in sealing.open_tokens(self._keyring, self._audience, texts)]
 
 
-def _grant(opened: tuple[bytes, bytes] | None, now: int) -> Grant | TokenRequestError:
+def _grant(opened: bytes | None, now: int) -> Grant | TokenRequestError:
     if opened is None:
         return InvalidToken()
-    token_id, content = opened
     try:
-        grant = payload.decode(content, token_id)
+        grant = payload.decode(opened)
     except InvalidToken as error:
         return error.with_traceback(None)
     if now >= grant.expires_at:
-        return TokenExpired(token_id, grant.expires_at)
+        return TokenExpired(grant.token_id, grant.expires_at)
     return grant

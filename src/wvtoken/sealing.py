@@ -146,7 +146,8 @@ class KeyRing:
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError("a KeyRing is immutable")
 
-    __delattr__ = __setattr__  # type: ignore[assignment]
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError("a KeyRing is immutable")
 
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         raise TypeError("a KeyRing is not to be pickled; use to_jwks and from_jwks")
@@ -184,8 +185,8 @@ def seal(keyring: KeyRing, audience: bytes, payloads: Sequence[bytes]) -> list[s
     return current().seal_tokens(key, header, audience, os.urandom(NONCE_BYTES * len(payloads)), payloads)
 
 
-def open_tokens(keyring: KeyRing, audience: bytes, texts: Iterable[bytes]) -> list[tuple[bytes, bytes] | None]:
-    """The token id and the payload of each text; None for one that does not open."""
+def open_tokens(keyring: KeyRing, audience: bytes, texts: Iterable[bytes]) -> list[bytes | None]:
+    """Of each text its token id and payload, in one; None for one that does not open."""
     bounded = [text if len(text) <= _TEXT_MAX else b"" for text in texts]
     return current().open_tokens(keyring._opening(), audience, bounded)
 

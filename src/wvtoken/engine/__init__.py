@@ -56,8 +56,8 @@ class Engine(Protocol):
 
     def open_tokens(
         self, keys: Sequence[tuple[bytes, bytes]], audience: bytes, texts: Sequence[bytes]
-    ) -> list[tuple[bytes, bytes] | None]:
-        """The nonce and the payload of each text whose header and key are among `keys`."""
+    ) -> list[bytes | None]:
+        """Of each text whose header and key are among `keys`: nonce || payload."""
         ...
 
 

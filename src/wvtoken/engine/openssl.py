@@ -52,7 +52,7 @@ class OpenSSLEngine:
 
     def open_tokens(
         self, keys: Sequence[tuple[bytes, bytes]], audience: bytes, texts: Sequence[bytes]
-    ) -> list[tuple[bytes, bytes] | None]:
+    ) -> list[bytes | None]:
         aeads = {header: AESGCMSIV(key) for header, key in keys}
         return [_open_token(aeads, audience, text) for text in texts]
 
@@ -79,10 +79,10 @@ def _open(aead: AESGCMSIV, nonce: bytes, sealed: bytes, aad: bytes) -> bytes | N
         return None
 
 
-def _open_token(aeads: dict[bytes, AESGCMSIV], audience: bytes, text: bytes) -> tuple[bytes, bytes] | None:
+def _open_token(aeads: dict[bytes, AESGCMSIV], audience: bytes, text: bytes) -> bytes | None:
     raw = base64url.decode(text.decode("latin-1"))
     if raw is None or raw[:_HEADER_BYTES] not in aeads:
         return None
     header, nonce, sealed = raw[:_HEADER_BYTES], raw[_HEADER_BYTES:][:_NONCE_BYTES], raw[_HEADER_BYTES + _NONCE_BYTES :]
     payload = _open(aeads[header], nonce, sealed, header + audience)
-    return None if payload is None else (nonce, payload)
+    return None if payload is None else nonce + payload

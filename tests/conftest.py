@@ -1,0 +1,49 @@
+"""Every engine that can work here, for the tests of everything that seals or wraps."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from wvtoken import engine
+from wvtoken.engine import Engine
+from wvtoken.errors import EngineUnavailable
+
+
+def _names() -> list[str]:
+    try:
+        from wvtoken.engine.native import lane_names
+
+        return [*lane_names(), "openssl"]
+    except EngineUnavailable:
+        return ["openssl"]
+
+
+ENGINES = _names()
+
+
+def has_aes() -> bool:
+    """Whether this machine's native engine must work: x86-64 with AES-NI, or any AArch64 that Linux says has AES."""
+    if platform.machine() not in ("x86_64", "aarch64") or not Path("/proc/cpuinfo").exists():
+        return False
+    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    return "aes" in flags and ("pclmulqdq" in flags or "pmull" in flags)
+
+
+@pytest.fixture(params=ENGINES)
+def any_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """Each engine and each lane width in turn, as the one that the library uses."""
+    monkeypatch.setenv(engine.VARIABLE, request.param)
+    engine.current.cache_clear()
+    yield engine.current()
+    engine.current.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def without_extension() -> bool:
+    """Whether this run is meant to do without the C extension."""
+    return os.environ.get("WVTOKEN_NO_EXTENSION") == "1"

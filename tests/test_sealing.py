@@ -1,0 +1,285 @@
+"""Key rings and the text of tokens."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import traceback
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wvtoken import InvalidToken, Issuer, KeyRing, Redeemer, TokenExpired, base64url, token_id
+from wvtoken.sealing import token_text
+
+KEY = bytes(range(32))
+OTHER = bytes(range(32, 64))
+URL = "https://wv.example.com/rights/"
+NOW = 1_800_000_000
+CONTENT_KEY = "000102030405060708090a0b0c0d0e0f"
+REQUEST = f"customerAuthenticator=1&kid=^kid1&contentKey={CONTENT_KEY}&securityLevel=1&hdcpOutputControl=0"
+
+keys = st.dictionaries(st.integers(0, 2**32 - 1), st.binary(min_size=32, max_size=32), min_size=1, max_size=5)
+
+
+@st.composite
+def rings(draw: st.DrawFn) -> KeyRing:
+    found = draw(keys)
+    return KeyRing(found, draw(st.sampled_from(sorted(found))))
+
+
+def test_rotation() -> None:
+    """Each step gives a new ring; what the old key sealed opens as long as the ring has it."""
+    old = KeyRing({1: KEY}, 1)
+    both = old.adding(2, OTHER)
+    new = both.activating(2)
+    assert (old.active, both.active, new.active) == (1, 1, 2)
+    assert (old.key_ids, both.key_ids, new.key_ids, new.without(1).key_ids) == ((1,), (1, 2), (2, 1), (2,))
+    by_old, by_new = (Issuer(ring, URL).issue(REQUEST, now=NOW) for ring in (old, new))
+    for ring, opens in (
+        (old, [True, False]),
+        (both, [True, True]),
+        (new, [True, True]),
+        (new.without(1), [False, True]),
+    ):
+        results = Redeemer(ring).redeem_many([by_old, by_new], now=NOW)
+        assert [not isinstance(result, InvalidToken) for result in results] == opens
+
+
+def test_rings_with_many_keys() -> None:
+    """Tokens of twenty keys in one batch."""
+    ring = KeyRing({key_id: bytes([key_id]) * 32 for key_id in range(20)}, 0)
+    tokens = [Issuer(ring.activating(key_id), URL).issue(REQUEST, now=NOW) for key_id in range(20)]
+    ids = [token_id(token) for token in tokens]
+    results = Redeemer(ring).redeem_many(tokens * 3, now=NOW)
+    assert [getattr(result, "token_id", None) for result in results] == ids * 3
+
+
+def test_misuse_of_rings() -> None:
+    for keys, active in (
+        ({}, 1),
+        ({1: KEY}, 2),
+        ({1: KEY[:-1]}, 1),
+        ({1: KEY + b"\0"}, 1),
+        ({-1: KEY}, -1),
+        ({2**32: KEY}, 2**32),
+    ):
+        with pytest.raises(ValueError, match="key") as raised:
+            KeyRing(keys, active)
+        assert repr(KEY)[2:-1] not in str(raised.value)
+    for wrong in ({"1": KEY}, {True: KEY}, {1: KEY.hex()}, {1: bytearray(KEY)}):
+        with pytest.raises(TypeError):
+            KeyRing(wrong, 1)  # type: ignore[arg-type]
+    ring = KeyRing({1: KEY}, 1)
+    with pytest.raises(ValueError, match="another key"):
+        ring.adding(1, OTHER)
+    assert ring.adding(1, KEY) == ring
+    with pytest.raises(TypeError):
+        ring.adding(2, OTHER.hex())  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="active"):
+        ring.activating(2)
+    with pytest.raises(ValueError, match="active"):
+        ring.without(1)
+    with pytest.raises(ValueError, match="no key 3"):
+        ring.without(3)
+
+
+def test_rings_are_values_that_keep_their_secret() -> None:
+    given = {1: KEY, 2: OTHER}
+    ring = KeyRing(given, 1)
+    given[3] = KEY
+    assert ring.key_ids == (1, 2)
+    assert ring == KeyRing({2: OTHER, 1: KEY}, 1)
+    assert hash(ring) == hash(KeyRing({2: OTHER, 1: KEY}, 1))
+    assert ring != KeyRing({1: KEY, 2: OTHER}, 2)
+    assert ring != KeyRing({1: KEY, 2: KEY}, 1)
+    assert ring != "ring"
+    assert repr(ring) == "KeyRing(active=1, key_ids=(1, 2))"
+    with pytest.raises(AttributeError):
+        ring.active = 2  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        ring._keys = {}
+    with pytest.raises(AttributeError):
+        del ring._keys
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        with pytest.raises(TypeError, match="pickled"):
+            pickle.dumps(ring, protocol)
+    assert copy.copy(ring) is copy.deepcopy(ring) is ring
+    assert KeyRing.generate() != KeyRing.generate()
+    assert KeyRing.generate(7).key_ids == (7,)
+
+
+@given(rings())
+def test_jwks_round_trip(ring: KeyRing) -> None:
+    text = ring.to_jwks()
+    assert KeyRing.from_jwks(text) == ring == KeyRing.from_jwks(text.encode())
+    entries = json.loads(text)["keys"]
+    assert entries[0]["kid"] == str(ring.active)
+    assert {entry["kty"] for entry in entries} == {"oct"}
+
+
+def jwk(**changes: object) -> dict[str, object]:
+    return {"kty": "oct", "kid": "1", "k": base64url.encode(KEY)} | changes
+
+
+BAD_JWKS = {
+    "not JSON": "{",
+    "not UTF-8": b'{"keys": "\xff"}',
+    "nested without end": "[" * 100_000,
+    "a list": "[]",
+    "no keys": "{}",
+    "keys not a list": json.dumps({"keys": {}}),
+    "empty": json.dumps({"keys": []}),
+    "a member more": json.dumps({"keys": [jwk()], "more": 1}),
+    "a key that is none": json.dumps({"keys": [1]}),
+    "no kty": json.dumps({"keys": [{"kid": "1", "k": base64url.encode(KEY)}]}),
+    "another kty": json.dumps({"keys": [jwk(kty="RSA")]}),
+    "a member more in a key": json.dumps({"keys": [jwk(alg="A256GCM")]}),
+    "kid a number": json.dumps({"keys": [jwk(kid=1)]}),
+    "kid empty": json.dumps({"keys": [jwk(kid="")]}),
+    "kid not decimal": json.dumps({"keys": [jwk(kid="0x1")]}),
+    "kid with a leading zero": json.dumps({"keys": [jwk(kid="01")]}),
+    "kid with a sign": json.dumps({"keys": [jwk(kid="+1")]}),
+    "kid with a space": json.dumps({"keys": [jwk(kid=" 1")]}),
+    "kid in other digits": json.dumps({"keys": [jwk(kid="\u0661")]}),
+    "kid too large": json.dumps({"keys": [jwk(kid=str(2**32))]}),
+    "kid of many digits": json.dumps({"keys": [jwk(kid="1" * 5000)]}),
+    "kid twice": json.dumps({"keys": [jwk(), jwk(k=base64url.encode(OTHER))]}),
+    "k short": json.dumps({"keys": [jwk(k=base64url.encode(KEY[:-1]))]}),
+    "k padded": json.dumps({"keys": [jwk(k=base64url.encode(KEY) + "=")]}),
+    "k of another alphabet": json.dumps({"keys": [jwk(k="+" * 43)]}),
+    "k with stray bits": json.dumps({"keys": [jwk(k=base64url.encode(KEY)[:-1] + "9")]}),
+    "k a number": json.dumps({"keys": [jwk(k=1)]}),
+    "a name twice": json.dumps({"keys": [jwk()]}).replace('"kid"', '"kid": "2", "kid"'),
+}
+
+
+@pytest.mark.parametrize("name", BAD_JWKS)
+def test_bad_jwks(name: str) -> None:
+    """ValueError, and nothing of the text in it, for a JWK set holds keys."""
+    with pytest.raises(ValueError, match=r"key|JSON|JWK") as raised:
+        KeyRing.from_jwks(BAD_JWKS[name])
+    assert raised.value.__context__ is None
+    assert base64url.encode(KEY)[:20] not in "".join(traceback.format_exception(raised.value))
+
+
+def test_jwks_of_another_type() -> None:
+    with pytest.raises(TypeError):
+        KeyRing.from_jwks({"keys": []})  # type: ignore[arg-type]
+
+
+@given(st.binary(max_size=100))
+def test_base64url(data: bytes) -> None:
+    text = base64url.encode(data)
+    assert base64url.decode(text) == data
+    for other in (
+        text + "=",
+        text + "A" * (4 - len(text) % 4 or 4) + "=",
+        text + "\n",
+        " " + text,
+        text.replace("A", "+"),
+    ):
+        assert other == text or base64url.decode(other) is None
+
+
+@given(st.text(max_size=40))
+def test_base64url_has_one_text(text: str) -> None:
+    data = base64url.decode(text)
+    assert data is None or base64url.encode(data) == text
+
+
+# Tokens.
+
+RING = KeyRing({7: KEY}, 7)
+
+
+def issue(**keywords: object) -> str:
+    return Issuer(RING, URL).issue(REQUEST, now=NOW).partition("=")[2]
+
+
+@pytest.mark.usefixtures("any_engine")
+def test_every_bit_flip_and_every_truncation_is_refused() -> None:
+    text = issue()
+    raw = base64url.decode(text)
+    assert raw is not None
+    flipped = [(int.from_bytes(raw) ^ 1 << bit).to_bytes(len(raw)) for bit in range(len(raw) * 8)]
+    shortened = [raw[:length] for length in range(len(raw))]
+    texts = [base64url.encode(broken) for broken in [*flipped, *shortened, raw + b"\0"]]
+    texts += [text[:length] for length in range(len(text))] + [text + end for end in ("A", "=", "\n", " ", "%3D")]
+    texts += [" " + text, text.replace(text[9], "!", 1), text.lower(), "=" + text, "\ufeff" + text, text + "é"]
+    results = Redeemer(RING).redeem_many([item for broken in texts for item in (broken, text)], now=NOW)
+    assert {type(result) for result in results[::2]} == {InvalidToken}
+    assert InvalidToken not in {type(result) for result in results[1::2]}
+
+
+def test_one_error_for_every_reason() -> None:
+    """Whoever tries tokens learns nothing from how one is refused."""
+    text = issue()
+    other_key = Issuer(KeyRing({7: OTHER}, 7), URL).issue(REQUEST, now=NOW)
+    unknown_key = Issuer(KeyRing({8: KEY}, 8), URL).issue(REQUEST, now=NOW)
+    other_audience = Issuer(RING, URL, audience="test").issue(REQUEST, now=NOW)
+    other_version = base64url.encode(b"\x02" + (base64url.decode(text) or b"")[1:])
+    errors = Redeemer(RING).redeem_many(["", text[:-1], other_key, unknown_key, other_audience, other_version], now=NOW)
+    assert {(type(error), repr(error), str(error)) for error in errors} == {
+        (InvalidToken, "InvalidToken(-4010, None, None)", "-4010: Invalid token")
+    }
+    assert all(isinstance(error, InvalidToken) and error.__traceback__ is None for error in errors)
+
+
+def test_token_id() -> None:
+    grant = Redeemer(RING).redeem(issue_url := Issuer(RING, URL).issue(REQUEST, now=NOW), now=NOW)
+    assert (
+        token_id(issue_url) == token_id(issue_url.partition("=")[2]) == token_id(issue_url.encode()) == grant.token_id
+    )
+    assert len(grant.token_id) == 12
+    for bad in (
+        "",
+        "AQ",
+        issue() + "=",
+        base64url.encode(b"\x02" + bytes(90)),
+        base64url.encode(b"\x01" + bytes(50)),
+        "é",
+    ):
+        with pytest.raises(InvalidToken):
+            token_id(bad)
+    with pytest.raises(InvalidToken):
+        token_id(base64url.encode(b"\x01" + bytes(9000)))
+    with pytest.raises(TypeError):
+        token_id(None)  # type: ignore[arg-type]
+
+
+TEXT = "AQAAAAcabc"
+URLS = {
+    f"https://h/?ExpressPlayToken={TEXT}": TEXT,
+    f"https://h/r/?a=b&ExpressPlayToken={TEXT}&c": TEXT,
+    f"?ExpressPlayToken={TEXT}#fragment": TEXT,
+    f"https://h/?ExpressPlayToken={TEXT}&ExpressPlayToken={TEXT}": "",
+    f"https://h/?ExpressPlayToken={TEXT}&%45xpressPlayToken=": "",
+    f"https://h/#?ExpressPlayToken={TEXT}": "",
+    f"https://h/?expressplaytoken={TEXT}": "",
+    "https://h/?": "",
+    "https://h/?ExpressPlayToken": "",
+    "https://h/?ExpressPlayToken=%FF": "",
+    "https://h/?%FF=a&ExpressPlayToken=" + TEXT: "",
+    TEXT: TEXT,
+    "": "",
+}
+
+
+@pytest.mark.parametrize("url", URLS)
+def test_tokens_in_urls(url: str) -> None:
+    assert token_text(url) == token_text(url.encode()) == URLS[url].encode()
+
+
+def test_an_expired_token_says_which_it_was() -> None:
+    url = Issuer(RING, URL).issue(REQUEST + "&expirationTime=%2B60", now=NOW)
+    redeemer = Redeemer(RING)
+    assert redeemer.redeem(url, now=NOW + 59.999).expires_at == NOW + 60
+    assert redeemer.redeem(url, now=0).issued_at == NOW  # clocks differ
+    with pytest.raises(TokenExpired) as raised:
+        redeemer.redeem(url, now=NOW + 60)
+    error = pickle.loads(pickle.dumps(raised.value))
+    assert (error.token_id, error.expires_at, error.code) == (token_id(url), NOW + 60, -4010)
+    assert str(error) == "-4010: Invalid token"
