@@ -250,14 +250,12 @@ def nist_key_wrap(name: str) -> list[KeyWrapCase]:
 
 def gcm_siv(name: str) -> list[SealCase]:
     """The cases of one file, of every key length."""
-    return [
-        SealCase(*(bytes.fromhex(case.get(field, "")) for field in ("Key", "IV", "AAD", "Plaintext")), _sealed(case))
-        for case in _cases("ciphers/AES/GCM-SIV", name)
-    ]
-
-
-def _sealed(case: dict[str, str]) -> bytes:
-    return bytes.fromhex(case.get("Ciphertext", "") + case["Tag"])
+    cases = []
+    for case in _cases("ciphers/AES/GCM-SIV", name):
+        key, nonce, aad, plaintext = (bytes.fromhex(case.get(field, "")) for field in ("Key", "IV", "AAD", "Plaintext"))
+        sealed = bytes.fromhex(case.get("Ciphertext", "") + case["Tag"])
+        cases.append(SealCase(key, nonce, aad, plaintext, sealed))
+    return cases
 
 
 def _cases(folder: str, name: str) -> list[dict[str, str]]:

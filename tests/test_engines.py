@@ -29,7 +29,7 @@ def test_the_native_engine_is_among_them(without_extension: bool) -> None:
 
 @pytest.mark.parametrize(("key", "nonce", "aad", "plaintext", "sealed"), RFC8452)
 def test_rfc8452(any_engine: Engine, key: str, nonce: str, aad: str, plaintext: str, sealed: str) -> None:
-    arguments = [bytes.fromhex(key), bytes.fromhex(aad), bytes.fromhex(nonce)]
+    arguments = bytes.fromhex(key), bytes.fromhex(aad), bytes.fromhex(nonce)
     assert any_engine.seal(*arguments, [bytes.fromhex(plaintext)]) == [bytes.fromhex(sealed)]
     assert any_engine.open(*arguments, [bytes.fromhex(sealed)]) == [bytes.fromhex(plaintext)]
 
@@ -140,13 +140,12 @@ def test_texts_that_are_no_tokens(any_engine: Engine) -> None:
 
 
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True
-    )
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env={**os.environ, **environment}, capture_output=True, text=True, check=False)
 
 
 def test_importing_loads_no_engine() -> None:
-    code = "import sys, wvtoken; print({'cffi', '_cffi_backend', 'cryptography', 'wvtoken.engine.native'} & {*sys.modules})"
+    code = "import sys, wvtoken; print({'_cffi_backend', 'cryptography', 'wvtoken.engine.native'} & {*sys.modules})"
     result = run(code)
     assert (result.stdout, result.stderr) == ("set()\n", "")
 

@@ -124,7 +124,7 @@ def jwk(**changes: object) -> dict[str, object]:
     return {"kty": "oct", "kid": "1", "k": base64url.encode(KEY)} | changes
 
 
-BAD_JWKS = {
+BAD_JWKS: dict[str, str | bytes] = {
     "not JSON": "{",
     "not UTF-8": b'{"keys": "\xff"}',
     "nested without end": "[" * 100_000,

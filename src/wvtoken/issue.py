@@ -97,8 +97,7 @@ class Issuer:
         """The same, for streams: a chunk of requests at a time is taken and issued. The wall clock is read for each
         chunk.
         """
-        if customer is not None and not values.is_printable(customer, values.CUSTOMER_MAX):
-            raise ValueError(f"a customer is 1 to {values.CUSTOMER_MAX} printable ASCII characters")
+        _check_customer(customer)
         lookup = _lookup(stored_keys)
         fixed_now = None if now is None else unix_seconds(now)
         return self._chunks(requests, customer, lookup, fixed_now)
@@ -232,6 +231,15 @@ def _key_parameter(spec: TokenSpec) -> str:
 def _check_request(request: object) -> None:
     if not isinstance(request, (TokenSpec, str, bytes)):
         raise TypeError(f"a request is a TokenSpec, str or bytes, not {type(request).__name__}")
+
+
+def _check_customer(customer: str | None) -> None:
+    if customer is None:
+        return
+    if not isinstance(customer, str):
+        raise TypeError(f"customer must be str, not {type(customer).__name__}")
+    if not values.is_printable(customer, values.CUSTOMER_MAX):
+        raise ValueError(f"a customer is 1 to {values.CUSTOMER_MAX} printable ASCII characters")
 
 
 def _lookup(stored_keys: StoredKeys | None) -> Lookup:
