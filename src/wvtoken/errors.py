@@ -114,12 +114,12 @@ class TokenRequestError(Exception):
     otherwise.
     """
 
+    error_format: ErrorFormat = ErrorFormat.HTML
+
     def __init__(self, code: ErrorCode | int, parameter: str | None = None, details: str | None = None) -> None:
-        super().__init__(code, parameter, details)
-        self.code: ErrorCode = ErrorCode(code)  # type: ignore[call-arg]  # mypy takes it for __new__
+        self.code: ErrorCode = code if isinstance(code, ErrorCode) else ErrorCode(code)  # type: ignore[call-arg]
         self.parameter = parameter
         self.details = details
-        self.error_format = ErrorFormat.HTML
 
     @property
     def status(self) -> int:

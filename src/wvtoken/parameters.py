@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64, b2a_base64, unhexlify
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from datetime import datetime, timedelta
 from hashlib import sha1
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from . import values
 from .errors import ErrorCode as E
@@ -69,24 +69,24 @@ def _kid(value: str, fields: Fields) -> Fault | None:
         fields["kid"] = kid_of_name(name)
         fields["kid_name"] = name
         return None
-    kid = _unhex(value, values.KID_BYTES)
-    if kid is None:
+    kid = _unhex(value)
+    if len(kid) != values.KID_BYTES:
         return Fault(E.KID_LENGTH, "kid")
     fields["kid"] = kid
     return None
 
 
 def _kek(value: str, fields: Fields) -> Fault | None:
-    kek = _unhex(value, *values.KEK_BYTES)
-    if kek is None:
+    kek = _unhex(value)
+    if len(kek) not in values.KEK_BYTES:
         return Fault(E.INVALID_ENCRYPTED_KEY, "kek")
     fields["kek"] = kek
     return None
 
 
 def _ek(value: str, fields: Fields) -> Fault | None:
-    ek = _unhex(value, values.WRAPPED_KEY_BYTES)
-    if ek is None:
+    ek = _unhex(value)
+    if len(ek) != values.WRAPPED_KEY_BYTES:
         return Fault(E.INVALID_ENCRYPTED_KEY, "ek")
     fields["ek"] = ek
     return None
@@ -95,8 +95,8 @@ def _ek(value: str, fields: Fields) -> Fault | None:
 def _content_key(value: str, fields: Fields) -> Fault | None:
     if len(value) != 2 * values.CONTENT_KEY_BYTES:
         return Fault(E.CONTENT_KEY_LENGTH, "contentKey")
-    content_key = _unhex(value, values.CONTENT_KEY_BYTES)
-    if content_key is None:
+    content_key = _unhex(value)
+    if not content_key:
         return Fault(E.INVALID_CONTENT_KEY, "contentKey", "not hexadecimal")
     fields["content_key"] = content_key
     return None
@@ -206,61 +206,80 @@ GRAMMAR = (
 # fmt: on
 
 _ROWS = {row.name: row for row in GRAMMAR}
-_REQUIRED = {row.name for row in GRAMMAR if row.missing is not None}
+_READERS = {row.name: row.read for row in GRAMMAR if row.read is not None}
+_REQUIRED = {row.name: row.missing for row in GRAMMAR if row.missing is not None}
 
 
-def read(pairs: Iterable[Pair]) -> tuple[Fields, tuple[str, ...]]:
-    """The fields that a request sets, and the names in it that the grammar does not know.
+def read(pairs: Iterable[Pair]) -> Fields:
+    """The fields of the TokenSpec that a request asks for.
 
     Raises:
         TokenRequestError: the first fault in the order of the table, with the `error_format` that the request asks for.
     """
     fields: Fields = {}
-    faults: dict[str, Fault] = {}
-    extensions: list[tuple[str, str | None]] = []
-    unknown: list[str] = []
-    given: set[str] = set()
-    for name, _, value in pairs:
-        row = _ROWS.get(name)
-        if row is None:
-            unknown.append(name)
-        elif row.read is None:
-            extensions.append((name, value))
-        elif name in given:
-            faults[name] = Fault(row.repeated, name, f"{name} is given more than once")
-        else:
-            given.add(name)
-            fault = _read_value(row, value, fields)
-            if fault is not None:
-                faults[name] = fault
-    if not given >= _REQUIRED:
-        faults |= {row.name: Fault(row.missing, row.name) for row in GRAMMAR if row.missing and row.name not in given}
-    _check_keys(fields, faults)
-    if extensions:
-        fault = _extensions(extensions, fields)
+    given: dict[str, Fault | None] = {}
+    faulty = False
+    others: list[tuple[str, str | None]] = []
+    for name, equals, value in pairs:
+        reader = _READERS.get(name)
+        if reader is None:
+            if name or equals:
+                others.append((name, value))
+            continue
+        fault = reader(value, fields) if value and name not in given else _read_unusual(name, value, given, fields)
+        given[name] = fault
         if fault is not None:
-            faults[fault.parameter or ""] = fault
-    if faults:
-        first = next(faults[row.name] for row in GRAMMAR if row.name in faults)
-        first.error_format = fields.get("error_format", ErrorFormat.HTML)
-        raise first
-    return fields, tuple(unknown)
+            faulty = True
+    if others:
+        fault = _read_others(others, fields)
+        if fault is not None:
+            given[fault.parameter or ""] = fault
+            faulty = True
+    if faulty or not given.keys() >= _REQUIRED.keys() or not _keys_fit(fields):
+        raise _first_fault(given, fields)
+    return fields
 
 
-def _read_value(row: Parameter, value: str | None, fields: Fields) -> Fault | None:
+def _read_unusual(name: str, value: str | None, given: Container[str], fields: Fields) -> Fault | None:
+    """A value that is empty, not UTF-8, or not the first of its parameter."""
+    row = _ROWS[name]
+    if name in given:
+        return Fault(row.repeated, name, f"{name} is given more than once")
     if value is None:
-        return Fault(row.repeated, row.name, f"{row.name} is not UTF-8")
-    if row.read is not None and (value or row.empty == "invalid"):
-        return row.read(value, fields)
-    return None if row.missing is None else Fault(row.missing, row.name)
+        return Fault(row.repeated, name, f"{name} is not UTF-8")
+    if row.empty == "invalid":
+        return _READERS[name](value, fields)
+    return None if row.missing is None else Fault(row.missing, name)
 
 
-def _check_keys(fields: Fields, faults: dict[str, Fault]) -> None:
-    """Which parameters with a key may stand together."""
+def _read_others(others: list[tuple[str, str | None]], fields: Fields) -> Fault | None:
+    """What has no reader of its own: extensions, and names that the grammar does not know."""
+    extensions = [item for item in others if item[0] in _ROWS]
+    if len(extensions) < len(others):
+        fields["unknown"] = tuple([name for name, _ in others if name not in _ROWS])
+    return _extensions(extensions, fields) if extensions else None
+
+
+def _keys_fit(fields: Fields) -> bool:
+    """Whether the parameters with a key may stand together: contentKey alone, or kek, or kek and ek."""
+    if "kek" in fields:
+        return "content_key" not in fields
+    return "ek" not in fields
+
+
+def _first_fault(given: dict[str, Fault | None], fields: Fields) -> Fault:
+    """The first in the order of the table, of what is wrong by itself, is missing, or may not stand with another."""
     if "ek" in fields and "kek" not in fields:
-        faults.setdefault("ek", Fault(E.INVALID_ENCRYPTED_KEY, "ek"))
+        given["ek"] = Fault(E.INVALID_ENCRYPTED_KEY, "ek")
     if "content_key" in fields and ("kek" in fields or "ek" in fields):
-        faults.setdefault("contentKey", Fault(E.INVALID_KEY_DATA, "contentKey"))
+        given["contentKey"] = Fault(E.INVALID_KEY_DATA, "contentKey")
+    for name, missing in _REQUIRED.items():
+        if name not in given:
+            given[name] = Fault(missing, name)
+    faults = [fault for fault in given.values() if fault is not None]
+    first = faults[0] if len(faults) == 1 else next(fault for row in GRAMMAR if (fault := given.get(row.name)))
+    first.error_format = fields.get("error_format", ErrorFormat.HTML)
+    return first
 
 
 # Extensions: three parameters that make one field, in the order of the request.
@@ -268,40 +287,58 @@ def _check_keys(fields: Fields, faults: dict[str, Fault]) -> None:
 
 def _extensions(given: list[tuple[str, str | None]], fields: Fields) -> Fault | None:
     """The extensions, each where its wvExtension or its extensionType stands among the others."""
-    short = _all(_short_form(value) for name, value in given if name == "wvExtension")
+    short = _all([_short_form(value) for name, value in given if name == "wvExtension"])
     if isinstance(short, Fault):
         return short
+    extensions = short if len(short) == len(given) else _with_long_forms(given, short)
+    if isinstance(extensions, Fault):
+        return extensions
+    if not _fit(extensions, fields):
+        return Fault(E.INVALID_EXTENSION, given[0][0])
+    fields["extensions"] = tuple(extensions)
+    return None
+
+
+_EXTENSION_HEAD = values.PAYLOAD_FIELD_BYTES + values.EXTENSION_TYPE_BYTES
+_LONGEST_TEXTS = ("\U0010ffff" * values.CONTENT_ID_MAX, "\U0010ffff" * values.COOKIE_MAX)
+_SURELY_FITS = values.PAYLOAD_BYTES_MAX - values.payload_bytes(*_LONGEST_TEXTS, (), values.CUSTOMER_MAX)
+
+
+def _fit(extensions: list[Extension], fields: Fields) -> bool:
+    """Whether a payload can hold them beside the texts of the request and a customer."""
+    if sum([len(extension.payload) + _EXTENSION_HEAD for extension in extensions]) <= _SURELY_FITS:
+        return True
+    texts = fields.get("content_id"), fields.get("cookie")
+    return values.payload_bytes(*texts, extensions, values.CUSTOMER_MAX) <= values.PAYLOAD_BYTES_MAX
+
+
+def _with_long_forms(given: list[tuple[str, str | None]], short: list[Extension]) -> list[Extension] | Fault:
     types = [value for name, value in given if name == "extensionType"]
     payloads = [value for name, value in given if name == "extensionPayload"]
     if len(types) != len(payloads):
         lonely = "extensionType" if len(types) > len(payloads) else "extensionPayload"
         return Fault(E.NO_CORRESPONDING_VALUE, lonely)
-    long = _all(map(_long_form, types, payloads))
+    long = _all([_long_form(*halves) for halves in zip(types, payloads, strict=True)])
     if isinstance(long, Fault):
         return long
     sources = {"wvExtension": iter(short), "extensionType": iter(long)}
-    extensions = tuple(next(sources[name]) for name, _ in given if name != "extensionPayload")
-    size = values.payload_bytes(fields.get("content_id"), fields.get("cookie"), extensions, values.CUSTOMER_MAX)
-    if size > values.PAYLOAD_BYTES_MAX:
-        return Fault(E.INVALID_EXTENSION, given[0][0])
-    fields["extensions"] = extensions
-    return None
+    return [next(sources[name]) for name, _ in given if name != "extensionPayload"]
 
 
-def _all(items: Iterable[Extension | Fault]) -> list[Extension] | Fault:
+def _all(items: list[Extension | Fault]) -> list[Extension] | Fault:
     """All of them, or the first fault."""
-    extensions = []
     for item in items:
         if isinstance(item, Fault):
             return item
-        extensions.append(item)
-    return extensions
+    return cast(list[Extension], items)
 
 
 def _short_form(value: str | None) -> Extension | Fault:
-    if value is None or "," not in value:
+    if value is None:
         return Fault(E.INVALID_EXTENSION, "wvExtension")
-    type_, _, payload = value.partition(",")
+    type_, comma, payload = value.partition(",")
+    if not comma:
+        return Fault(E.INVALID_EXTENSION, "wvExtension")
     return _extension(type_, payload, "wvExtension", "wvExtension")
 
 
@@ -316,21 +353,24 @@ def _extension(type_: str, payload: str, type_from: str, payload_from: str) -> E
         return Fault(E.EXTENSION_TYPE_LENGTH, type_from)
     if not payload:
         return Fault(E.NO_CORRESPONDING_VALUE, payload_from)
-    decoded = _unbase64(payload.replace(" ", "+"))
+    # In a form, the + of an unescaped payload is a space.
+    if " " in payload:
+        payload = payload.replace(" ", "+")
+    decoded = _unbase64(payload)
     if decoded is None:
         return Fault(E.EXTENSION_PAYLOAD_NOT_BASE64, payload_from)
-    return Extension(type_.encode("ascii"), decoded)
+    return Extension(type_.encode(), decoded)
 
 
 # Values. Each returns None for a text that is not exactly right, so that no exception keeps the text.
 
 
-def _unhex(text: str, *lengths: int) -> bytes | None:
+def _unhex(text: str) -> bytes:
+    """What the hex digits say; nothing, which no parameter may be, for a text that is not hex digits."""
     try:
-        decoded = unhexlify(text)
+        return unhexlify(text)
     except ValueError:
-        return None
-    return decoded if len(decoded) in lengths else None
+        return b""
 
 
 def _unbase64(text: str) -> bytes | None:
@@ -344,7 +384,7 @@ def _unbase64(text: str) -> bytes | None:
 
 def _number(text: str, most: int) -> int | None:
     """A decimal number from 1 to `most`, in ASCII digits without a leading zero."""
-    if not (text.isascii() and text.isdigit()) or text[0] == "0" or len(text) > len(str(most)):
+    if not (text.isascii() and text.isdigit()) or text[0] == "0" or len(text) > _DIGITS_MAX:
         return None
     number = int(text)
     return number if number <= most else None
@@ -390,5 +430,6 @@ def _echo(value: str) -> str:
 
 
 _ECHO_MAX = 64
+_DIGITS_MAX = 10
 _SECURITY_LEVELS = {str(level.value): level for level in SecurityLevel}
 _HDCP_OUTPUT_CONTROLS = {str(control.value): control for control in HdcpOutputControl}

@@ -7,6 +7,7 @@ refused instead of replaced: a value that is not UTF-8 is None here, and what th
 
 from __future__ import annotations
 
+from typing import cast
 from urllib.parse import unquote_to_bytes
 
 from .errors import ErrorCode, ErrorFormat, TokenRequestError
@@ -20,7 +21,7 @@ Pair = tuple[str, str, str | None]
 
 
 def pairs(query: str | bytes, body: str | bytes) -> list[Pair]:
-    """Query and body as one list of names and values, in their order.
+    """Query and body as one list of names and values, in their order; an empty piece has an empty name.
 
     Raises:
         TokenRequestError: -1 for too many bytes or parameters and for a name that is not UTF-8, in this order. It
@@ -28,26 +29,24 @@ def pairs(query: str | bytes, body: str | bytes) -> list[Pair]:
             the `error_format` that the request asks for, as far as the limit of bytes lets it be read.
         TypeError: neither str nor bytes.
     """
-    text, size = _measured(query)
+    text, size = (query, len(query)) if isinstance(query, str) and query.isascii() else _measured(query)
     if body:
         more, more_size = _measured(body)
         text, size = f"{text}&{more}", size + more_size
     if size > REQUEST_BYTES_MAX:
         raise _malformed(text[:REQUEST_BYTES_MAX], f"more than {REQUEST_BYTES_MAX} bytes of query and body")
-    plain = text.isascii() and "%" not in text and "+" not in text
-    pieces = [piece for piece in text.split("&") if piece]
-    if len(pieces) > PARAMETERS_MAX:
+    if "+" in text:
+        text = text.replace("+", " ")
+    pieces = text.split("&")
+    if len(pieces) > PARAMETERS_MAX and sum(map(bool, pieces)) > PARAMETERS_MAX:
         raise _malformed(text, f"more than {PARAMETERS_MAX} parameters")
-    if plain:
-        return [piece.partition("=") for piece in pieces]
-    found = []
-    for piece in pieces:
-        name, equals, value = piece.partition("=")
-        decoded = _decode(name)
-        if decoded is None:
-            raise _malformed(text, "a parameter name is not UTF-8")
-        found.append((decoded, equals, _decode(value)))
-    return found
+    split: list[Pair] = [piece.partition("=") for piece in pieces]
+    if "%" not in text and text.isascii():
+        return split
+    decoded = [(_unquote(name), equals, _unquote(value or "")) for name, equals, value in split]
+    if any(name is None for name, _, _ in decoded):
+        raise _malformed(text, "a parameter name is not UTF-8")
+    return cast(list[Pair], decoded)
 
 
 def _measured(source: str | bytes) -> tuple[str, int]:
@@ -59,10 +58,8 @@ def _measured(source: str | bytes) -> tuple[str, int]:
     raise TypeError(f"a request is str or bytes, not {type(source).__name__}")
 
 
-def _decode(text: str) -> str | None:
-    """A name or a value with its escapes resolved; None when that is not UTF-8."""
-    if "+" in text:
-        text = text.replace("+", " ")
+def _unquote(text: str) -> str | None:
+    """Text with its escapes resolved; None when that is not UTF-8."""
     if "%" not in text and text.isascii():
         return text
     try:
@@ -74,11 +71,11 @@ def _decode(text: str) -> str | None:
 def _malformed(text: str, details: str) -> TokenRequestError:
     """-1, to be rendered as the text asks: by its one errorFormat, when there is one and it is right."""
     error = TokenRequestError(ErrorCode.MALFORMED_REQUEST, None, details)
-    asked = [_decode(value) for name, _, value in _split(text) if _decode(name) == "errorFormat"]
+    asked = []
+    for piece in text.split("&"):
+        name, _, value = piece.partition("=")
+        if _unquote(name) == "errorFormat":
+            asked.append(_unquote(value))
     if asked == [ErrorFormat.JSON]:
         error.error_format = ErrorFormat.JSON
     return error
-
-
-def _split(text: str) -> list[tuple[str, str, str]]:
-    return [piece.partition("=") for piece in text.split("&") if piece]

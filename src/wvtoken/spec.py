@@ -66,10 +66,10 @@ class TokenSpec:
     def __post_init__(self) -> None:
         _check_types(self)
         # What a spec may hold is what the grammar reads: written as a request would write it, and read again.
-        read, _ = parameters.read([(name, "=", value) for name, value in _pairs(self)])
-        if self.kid and self.kid != read["kid"]:
+        fields = parameters.read([(name, "=", value) for name, value in _pairs(self)])
+        if self.kid and self.kid != fields["kid"]:
             raise TokenRequestError(ErrorCode.INVALID_KID, "kid")
-        self.__dict__.update(_DEFAULTS | read | {"unknown": self.unknown})
+        _set(self, "__dict__", fields | {"unknown": self.unknown})
 
     def to_query(self) -> str:
         """The canonical query of a request for this spec: `parse(spec.to_query()) == spec`.
@@ -94,11 +94,15 @@ def parse(query: str | bytes = "", body: str | bytes = "") -> TokenSpec:
         TokenRequestError: the first fault in the order of the grammar. Its `error_format` is what the request asked
         for. TypeError: neither str nor bytes.
     """
-    read, unknown = parameters.read(pairs(query, body))
-    # Made without __init__: the grammar has just checked what it would check again.
-    spec = object.__new__(TokenSpec)
-    spec.__dict__.update(_DEFAULTS | read | {"unknown": unknown})
+    # Made without __init__, which would check again what the grammar has just read. A field that the request does not
+    # set has its default from the class.
+    spec = _new(TokenSpec)
+    _set(spec, "__dict__", parameters.read(pairs(query, body)))
     return spec
+
+
+_new = object.__new__
+_set = object.__setattr__
 
 
 _DEFAULTS = {entry.name: entry.default for entry in fields(TokenSpec) if entry.default not in (MISSING, b"")}

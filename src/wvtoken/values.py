@@ -17,6 +17,7 @@ KID_NAME_MAX = 64
 CONTENT_ID_MAX = 1024
 COOKIE_MAX = 32
 CUSTOMER_MAX = 64
+EXTENSION_TYPE_BYTES = 4
 AUDIENCE_MAX = 64
 
 LICENSE_DURATION_MAX = 2**32 - 1
@@ -66,29 +67,28 @@ class Extension(NamedTuple):
 
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_PRINTABLE = re.compile("[ -~]+")
-_EXTENSION_TYPE = re.compile(r"[ -+\--~]{4}")
 
 
 def is_text(value: str, most: int) -> bool:
     """Whether value is 1 to `most` characters with no control character (Unicode Cc) and nothing UTF-8 cannot say."""
-    return 0 < len(value) <= most and _CONTROL.search(value) is None
+    return 0 < len(value) <= most and ((value.isascii() and value.isprintable()) or _CONTROL.search(value) is None)
 
 
 def is_printable(value: str, most: int) -> bool:
     """Whether value is 1 to `most` printable ASCII characters (0x20 to 0x7E)."""
-    return len(value) <= most and _PRINTABLE.fullmatch(value) is not None
+    return 0 < len(value) <= most and value.isascii() and value.isprintable()
 
 
 def is_extension_type(value: str) -> bool:
     """Whether value is 4 printable ASCII characters with no comma."""
-    return _EXTENSION_TYPE.fullmatch(value) is not None
+    return len(value) == EXTENSION_TYPE_BYTES and value.isascii() and value.isprintable() and "," not in value
 
 
 def payload_bytes(
     content_id: str | None, cookie: str | None, extensions: Iterable[Extension], customer_bytes: int
 ) -> int:
     """The length of the payload that carries these, with as many bytes kept for the customer."""
-    texts = [len(text.encode()) + PAYLOAD_FIELD_BYTES for text in (content_id, cookie) if text is not None]
-    others = [4 + len(extension.payload) + PAYLOAD_FIELD_BYTES for extension in extensions]
-    return PAYLOAD_FIXED_BYTES + sum(texts) + sum(others) + PAYLOAD_FIELD_BYTES + customer_bytes
+    texts = [text for text in (content_id, cookie) if text is not None]
+    parts = [text.encode() for text in texts] + [extension.payload for extension in extensions]
+    heads = PAYLOAD_FIELD_BYTES * len(parts) + EXTENSION_TYPE_BYTES * (len(parts) - len(texts))
+    return PAYLOAD_FIXED_BYTES + heads + sum(map(len, parts)) + PAYLOAD_FIELD_BYTES + customer_bytes
