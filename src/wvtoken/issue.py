@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from . import payload, sealing, values
@@ -174,6 +174,8 @@ def _stored_key(spec: TokenSpec, lookup: Lookup) -> bytes:
     except Exception as error:
         failure = error
     else:
+        if isinstance(key, Coroutine):
+            key.close()  # it is no answer, and nobody is going to await it
         if key is not None and not isinstance(key, bytes):
             failure = TypeError(f"a stored key must be bytes or None, not {type(key).__name__}")
     if failure is not None:

@@ -12,16 +12,38 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64, b2a_base64, unhexlify
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha1
-from typing import Any, NamedTuple, cast
+from itertools import islice
+from typing import Any, NamedTuple
 
-from . import values
 from .errors import ErrorCode as E
 from .errors import ErrorFormat, TokenRequestError
 from .query import Pair
-from .values import Extension, HdcpOutputControl, SecurityLevel
+from .values import (
+    AUTHENTICATOR_MAX,
+    CONTENT_ID_MAX,
+    CONTENT_KEY_BYTES,
+    COOKIE_MAX,
+    CUSTOMER_MAX,
+    EXTENSION_TYPE_BYTES,
+    KEK_BYTES,
+    KID_BYTES,
+    KID_NAME_MAX,
+    LICENSE_DURATION_MAX,
+    LIFETIME_MAX,
+    PAYLOAD_BYTES_MAX,
+    PAYLOAD_FIELD_BYTES,
+    WRAPPED_KEY_BYTES,
+    Extension,
+    HdcpOutputControl,
+    SecurityLevel,
+    is_extension_type,
+    is_printable,
+    is_text,
+    payload_bytes,
+)
 
 Fields = dict[str, Any]
 """Fields of a TokenSpec by name. A field that the request does not set is not there."""
@@ -31,7 +53,7 @@ Reader = Callable[[str, Fields], Fault | None]
 
 def kid_of_name(name: str) -> bytes:
     """The KID (16 bytes) of the request's `^name`: the first 16 bytes of the SHA-1 of its ASCII characters."""
-    return sha1(name.encode("ascii"), usedforsecurity=False).digest()[: values.KID_BYTES]
+    return sha1(name.encode("ascii"), usedforsecurity=False).digest()[:KID_BYTES]
 
 
 # Readers of one value each.
@@ -45,8 +67,8 @@ def _error_format(value: str, fields: Fields) -> Fault | None:
 
 
 def _customer_authenticator(value: str, fields: Fields) -> Fault | None:
-    if not values.is_printable(value, values.AUTHENTICATOR_MAX):
-        details = f"must be 1 to {values.AUTHENTICATOR_MAX} printable ASCII characters"
+    if not is_printable(value, AUTHENTICATOR_MAX):
+        details = f"must be 1 to {AUTHENTICATOR_MAX} printable ASCII characters"
         return Fault(E.INVALID_AUTHENTICATOR, "customerAuthenticator", details)
     fields["customer_authenticator"] = value
     return None
@@ -62,15 +84,15 @@ def _general_flags(value: str, fields: Fields) -> Fault | None:
 def _kid(value: str, fields: Fields) -> Fault | None:
     if value[0] == "^":
         name = value[1:]
-        if len(name) > values.KID_NAME_MAX:
+        if len(name) > KID_NAME_MAX:
             return Fault(E.KID_NAME_LENGTH, "kid")
-        if not values.is_printable(name, values.KID_NAME_MAX):
+        if not is_printable(name, KID_NAME_MAX):
             return Fault(E.INVALID_KID, "kid")
         fields["kid"] = kid_of_name(name)
         fields["kid_name"] = name
         return None
     kid = _unhex(value)
-    if len(kid) != values.KID_BYTES:
+    if len(kid) != KID_BYTES:
         return Fault(E.KID_LENGTH, "kid")
     fields["kid"] = kid
     return None
@@ -78,7 +100,7 @@ def _kid(value: str, fields: Fields) -> Fault | None:
 
 def _kek(value: str, fields: Fields) -> Fault | None:
     kek = _unhex(value)
-    if len(kek) not in values.KEK_BYTES:
+    if len(kek) not in KEK_BYTES:
         return Fault(E.INVALID_ENCRYPTED_KEY, "kek")
     fields["kek"] = kek
     return None
@@ -86,14 +108,14 @@ def _kek(value: str, fields: Fields) -> Fault | None:
 
 def _ek(value: str, fields: Fields) -> Fault | None:
     ek = _unhex(value)
-    if len(ek) != values.WRAPPED_KEY_BYTES:
+    if len(ek) != WRAPPED_KEY_BYTES:
         return Fault(E.INVALID_ENCRYPTED_KEY, "ek")
     fields["ek"] = ek
     return None
 
 
 def _content_key(value: str, fields: Fields) -> Fault | None:
-    if len(value) != 2 * values.CONTENT_KEY_BYTES:
+    if len(value) != 2 * CONTENT_KEY_BYTES:
         return Fault(E.CONTENT_KEY_LENGTH, "contentKey")
     content_key = _unhex(value)
     if not content_key:
@@ -103,8 +125,8 @@ def _content_key(value: str, fields: Fields) -> Fault | None:
 
 
 def _content_id(value: str, fields: Fields) -> Fault | None:
-    if not values.is_text(value, values.CONTENT_ID_MAX):
-        details = f"contentId must be 1 to {values.CONTENT_ID_MAX} characters, none of them a control character"
+    if not is_text(value, CONTENT_ID_MAX):
+        details = f"contentId must be 1 to {CONTENT_ID_MAX} characters, none of them a control character"
         return Fault(E.MALFORMED_REQUEST, "contentId", details)
     fields["content_id"] = value
     return None
@@ -129,19 +151,30 @@ def _hdcp_output_control(value: str, fields: Fields) -> Fault | None:
 
 
 def _license_duration(value: str, fields: Fields) -> Fault | None:
-    duration = _number(value, values.LICENSE_DURATION_MAX)
+    duration = _number(value, LICENSE_DURATION_MAX)
     if duration is None:
         return Fault(E.INVALID_LICENSE_DURATION, "licenseDuration")
     fields["license_duration"] = duration
     return None
 
 
+def _wv_extension(value: str, fields: Fields) -> Fault | None:
+    type_, comma, payload = value.partition(",")
+    if not comma:
+        return Fault(E.INVALID_EXTENSION, "wvExtension")
+    extension = _extension(type_, payload, "wvExtension", "wvExtension")
+    if isinstance(extension, Fault):
+        return extension
+    fields.setdefault("extensions", []).append(extension)
+    return None
+
+
 def _expiration_time(value: str, fields: Fields) -> Fault | None:
     # In a form, the + of an unescaped +60 is a space.
     if value[:1] in ("+", " "):
-        seconds = _number(value[1:], values.LIFETIME_MAX)
+        seconds = _number(value[1:], LIFETIME_MAX)
         if seconds is None:
-            return _invalid_time(value, f"is not + and 1 to {values.LIFETIME_MAX} seconds")
+            return _invalid_time(value, f"is not + and 1 to {LIFETIME_MAX} seconds")
         fields["expires_in"] = seconds
         return None
     if _RFC3339.fullmatch(value) is None:
@@ -154,7 +187,7 @@ def _expiration_time(value: str, fields: Fields) -> Fault | None:
 
 
 def _cookie(value: str, fields: Fields) -> Fault | None:
-    if not values.is_text(value, values.COOKIE_MAX):
+    if not is_text(value, COOKIE_MAX):
         return Fault(E.INVALID_COOKIE, "cookie")
     fields["cookie"] = value
     return None
@@ -171,8 +204,8 @@ class Parameter(NamedTuple):
     """A row of the grammar.
 
     `missing` is the fault of a required parameter that is absent, `repeated` that of one given twice or not in UTF-8.
-    An `empty` value is "missing", or "absent" as if it were not there, or "invalid", which its reader says. A parameter
-    without a reader may be given any number of times: the three that make extensions, read together by `_extensions`.
+    An `empty` value is "missing", or "absent" as if it were not there, or "invalid", which its reader says. `many` may be
+    given any number of times. The two halves of an extension have no reader: `_long_forms` reads them together.
     """
 
     name: str
@@ -180,6 +213,7 @@ class Parameter(NamedTuple):
     missing: E | None
     empty: str
     repeated: E
+    many: bool = False
 
 
 # fmt: off
@@ -196,9 +230,9 @@ GRAMMAR = (
     Parameter("securityLevel",         _security_level,         E.MISSING_SECURITY_LEVEL,  "missing", E.INVALID_SECURITY_LEVEL),
     Parameter("hdcpOutputControl",     _hdcp_output_control,    E.MISSING_OUTPUT_CONTROL,  "missing", E.INVALID_OUTPUT_CONTROL_FLAGS),
     Parameter("licenseDuration",       _license_duration,       None,                      "invalid", E.INVALID_LICENSE_DURATION),
-    Parameter("wvExtension",           None,                    None,                      "invalid", E.INVALID_EXTENSION),
-    Parameter("extensionType",         None,                    None,                      "invalid", E.INVALID_EXTENSION),
-    Parameter("extensionPayload",      None,                    None,                      "invalid", E.INVALID_EXTENSION),
+    Parameter("wvExtension",           _wv_extension,           None,                      "invalid", E.INVALID_EXTENSION, many=True),
+    Parameter("extensionType",         None,                    None,                      "invalid", E.INVALID_EXTENSION, many=True),
+    Parameter("extensionPayload",      None,                    None,                      "invalid", E.INVALID_EXTENSION, many=True),
     Parameter("expirationTime",        _expiration_time,        None,                      "invalid", E.INVALID_EXPIRATION_TIME),
     Parameter("cookie",                _cookie,                 None,                      "absent",  E.INVALID_COOKIE),
     Parameter("deviceId",              _device_id,              None,                      "invalid", E.DEVICE_BINDING_UNSUPPORTED),
@@ -210,54 +244,49 @@ _READERS = {row.name: row.read for row in GRAMMAR if row.read is not None}
 _REQUIRED = {row.name: row.missing for row in GRAMMAR if row.missing is not None}
 
 
-def read(pairs: Iterable[Pair]) -> Fields:
-    """The fields of the TokenSpec that a request asks for.
+def read(pairs: Sequence[Pair], fields: Fields) -> None:
+    """Put what a request says into `fields`, which are empty before.
 
     Raises:
         TokenRequestError: the first fault in the order of the table, with the `error_format` that the request asks for.
     """
-    fields: Fields = {}
     given: dict[str, Fault | None] = {}
     faulty = False
-    others: list[tuple[str, str | None]] = []
+    others: list[str] = []
     for name, equals, value in pairs:
         reader = _READERS.get(name)
         if reader is None:
             if name or equals:
-                others.append((name, value))
+                others.append(name)
             continue
         fault = reader(value, fields) if value and name not in given else _read_unusual(name, value, given, fields)
         given[name] = fault
         if fault is not None:
             faulty = True
     if others:
-        fault = _read_others(others, fields)
+        fields["unknown"] = tuple([name for name in others if name not in _ROWS])
+    if "extensions" in fields or others:
+        fault = _finish_extensions(pairs, fields)
         if fault is not None:
-            given[fault.parameter or ""] = fault
+            given[fault.parameter or ""] = given.get(fault.parameter or "") or fault
             faulty = True
     if faulty or not given.keys() >= _REQUIRED.keys() or not _keys_fit(fields):
         raise _first_fault(given, fields)
-    return fields
 
 
-def _read_unusual(name: str, value: str | None, given: Container[str], fields: Fields) -> Fault | None:
+def _read_unusual(name: str, value: str | None, given: dict[str, Fault | None], fields: Fields) -> Fault | None:
     """A value that is empty, not UTF-8, or not the first of its parameter."""
     row = _ROWS[name]
     if name in given:
-        return Fault(row.repeated, name, f"{name} is given more than once")
+        if not row.many:
+            return Fault(row.repeated, name, f"{name} is given more than once")
+        if given[name] is not None:
+            return given[name]
     if value is None:
         return Fault(row.repeated, name, f"{name} is not UTF-8")
-    if row.empty == "invalid":
+    if value or row.empty == "invalid":
         return _READERS[name](value, fields)
     return None if row.missing is None else Fault(row.missing, name)
-
-
-def _read_others(others: list[tuple[str, str | None]], fields: Fields) -> Fault | None:
-    """What has no reader of its own: extensions, and names that the grammar does not know."""
-    extensions = [item for item in others if item[0] in _ROWS]
-    if len(extensions) < len(others):
-        fields["unknown"] = tuple([name for name, _ in others if name not in _ROWS])
-    return _extensions(extensions, fields) if extensions else None
 
 
 def _keys_fit(fields: Fields) -> bool:
@@ -278,30 +307,36 @@ def _first_fault(given: dict[str, Fault | None], fields: Fields) -> Fault:
             given[name] = Fault(missing, name)
     faults = [fault for fault in given.values() if fault is not None]
     first = faults[0] if len(faults) == 1 else next(fault for row in GRAMMAR if (fault := given.get(row.name)))
-    first.error_format = fields.get("error_format", ErrorFormat.HTML)
+    if given.get("errorFormat") is None:
+        first.error_format = fields.get("error_format", ErrorFormat.HTML)
     return first
 
 
 # Extensions: three parameters that make one field, in the order of the request.
 
 
-def _extensions(given: list[tuple[str, str | None]], fields: Fields) -> Fault | None:
-    """The extensions, each where its wvExtension or its extensionType stands among the others."""
-    short = _all([_short_form(value) for name, value in given if name == "wvExtension"])
-    if isinstance(short, Fault):
-        return short
-    extensions = short if len(short) == len(given) else _with_long_forms(given, short)
-    if isinstance(extensions, Fault):
-        return extensions
+def _finish_extensions(pairs: Sequence[Pair], fields: Fields) -> Fault | None:
+    """Make one field of what the short forms have left in `fields` and of the long forms, if there are any."""
+    extensions: list[Extension] = fields.get("extensions", [])
+    types = [value for name, _, value in pairs if name == "extensionType"]
+    payloads = [value for name, _, value in pairs if name == "extensionPayload"]
+    if types or payloads:
+        long = _long_forms(types, payloads)
+        if isinstance(long, Fault):
+            return long
+        sources = {"wvExtension": iter(extensions), "extensionType": iter(long)}
+        extensions = [extension for name, _, _ in pairs if name in sources for extension in islice(sources[name], 1)]
+    if extensions:
+        fields["extensions"] = tuple(extensions)
     if not _fit(extensions, fields):
-        return Fault(E.INVALID_EXTENSION, given[0][0])
-    fields["extensions"] = tuple(extensions)
+        return Fault(E.INVALID_EXTENSION, next(name for name, _, _ in pairs if name in _EXTENSION_PARAMETERS))
     return None
 
 
-_EXTENSION_HEAD = values.PAYLOAD_FIELD_BYTES + values.EXTENSION_TYPE_BYTES
-_LONGEST_TEXTS = ("\U0010ffff" * values.CONTENT_ID_MAX, "\U0010ffff" * values.COOKIE_MAX)
-_SURELY_FITS = values.PAYLOAD_BYTES_MAX - values.payload_bytes(*_LONGEST_TEXTS, (), values.CUSTOMER_MAX)
+_EXTENSION_PARAMETERS = {row.name for row in GRAMMAR if row.many}
+_EXTENSION_HEAD = PAYLOAD_FIELD_BYTES + EXTENSION_TYPE_BYTES
+_LONGEST_TEXTS = ("\U0010ffff" * CONTENT_ID_MAX, "\U0010ffff" * COOKIE_MAX)
+_SURELY_FITS = PAYLOAD_BYTES_MAX - payload_bytes(*_LONGEST_TEXTS, (), CUSTOMER_MAX)
 
 
 def _fit(extensions: list[Extension], fields: Fields) -> bool:
@@ -309,47 +344,27 @@ def _fit(extensions: list[Extension], fields: Fields) -> bool:
     if sum([len(extension.payload) + _EXTENSION_HEAD for extension in extensions]) <= _SURELY_FITS:
         return True
     texts = fields.get("content_id"), fields.get("cookie")
-    return values.payload_bytes(*texts, extensions, values.CUSTOMER_MAX) <= values.PAYLOAD_BYTES_MAX
+    return payload_bytes(*texts, extensions, CUSTOMER_MAX) <= PAYLOAD_BYTES_MAX
 
 
-def _with_long_forms(given: list[tuple[str, str | None]], short: list[Extension]) -> list[Extension] | Fault:
-    types = [value for name, value in given if name == "extensionType"]
-    payloads = [value for name, value in given if name == "extensionPayload"]
+def _long_forms(types: list[str | None], payloads: list[str | None]) -> list[Extension] | Fault:
+    """The n-th type goes with the n-th payload."""
     if len(types) != len(payloads):
         lonely = "extensionType" if len(types) > len(payloads) else "extensionPayload"
         return Fault(E.NO_CORRESPONDING_VALUE, lonely)
-    long = _all([_long_form(*halves) for halves in zip(types, payloads, strict=True)])
-    if isinstance(long, Fault):
-        return long
-    sources = {"wvExtension": iter(short), "extensionType": iter(long)}
-    return [next(sources[name]) for name, _ in given if name != "extensionPayload"]
-
-
-def _all(items: list[Extension | Fault]) -> list[Extension] | Fault:
-    """All of them, or the first fault."""
-    for item in items:
-        if isinstance(item, Fault):
-            return item
-    return cast(list[Extension], items)
-
-
-def _short_form(value: str | None) -> Extension | Fault:
-    if value is None:
-        return Fault(E.INVALID_EXTENSION, "wvExtension")
-    type_, comma, payload = value.partition(",")
-    if not comma:
-        return Fault(E.INVALID_EXTENSION, "wvExtension")
-    return _extension(type_, payload, "wvExtension", "wvExtension")
-
-
-def _long_form(type_: str | None, payload: str | None) -> Extension | Fault:
-    if type_ is None or payload is None:
-        return Fault(E.INVALID_EXTENSION, "extensionType" if type_ is None else "extensionPayload")
-    return _extension(type_, payload, "extensionType", "extensionPayload")
+    extensions = []
+    for type_, payload in zip(types, payloads, strict=True):
+        if type_ is None or payload is None:
+            return Fault(E.INVALID_EXTENSION, "extensionType" if type_ is None else "extensionPayload")
+        extension = _extension(type_, payload, "extensionType", "extensionPayload")
+        if isinstance(extension, Fault):
+            return extension
+        extensions.append(extension)
+    return extensions
 
 
 def _extension(type_: str, payload: str, type_from: str, payload_from: str) -> Extension | Fault:
-    if not values.is_extension_type(type_):
+    if not is_extension_type(type_):
         return Fault(E.EXTENSION_TYPE_LENGTH, type_from)
     if not payload:
         return Fault(E.NO_CORRESPONDING_VALUE, payload_from)

@@ -30,7 +30,7 @@ def pairs(query: str | bytes, body: str | bytes) -> list[Pair]:
         TypeError: neither str nor bytes.
     """
     text, size = (query, len(query)) if isinstance(query, str) and query.isascii() else _measured(query)
-    if body:
+    if body or not isinstance(body, (str, bytes)):
         more, more_size = _measured(body)
         text, size = f"{text}&{more}", size + more_size
     if size > REQUEST_BYTES_MAX:

@@ -66,10 +66,11 @@ class TokenSpec:
     def __post_init__(self) -> None:
         _check_types(self)
         # What a spec may hold is what the grammar reads: written as a request would write it, and read again.
-        fields = parameters.read([(name, "=", value) for name, value in _pairs(self)])
+        fields: dict[str, object] = {}
+        parameters.read([(name, "=", value) for name, value in _pairs(self)], fields)
         if self.kid and self.kid != fields["kid"]:
             raise TokenRequestError(ErrorCode.INVALID_KID, "kid")
-        _set(self, "__dict__", fields | {"unknown": self.unknown})
+        object.__setattr__(self, "__dict__", fields | {"unknown": self.unknown})
 
     def to_query(self) -> str:
         """The canonical query of a request for this spec: `parse(spec.to_query()) == spec`.
@@ -96,13 +97,9 @@ def parse(query: str | bytes = "", body: str | bytes = "") -> TokenSpec:
     """
     # Made without __init__, which would check again what the grammar has just read. A field that the request does not
     # set has its default from the class.
-    spec = _new(TokenSpec)
-    _set(spec, "__dict__", parameters.read(pairs(query, body)))
+    spec = object.__new__(TokenSpec)
+    parameters.read(pairs(query, body), spec.__dict__)
     return spec
-
-
-_new = object.__new__
-_set = object.__setattr__
 
 
 _DEFAULTS = {entry.name: entry.default for entry in fields(TokenSpec) if entry.default not in (MISSING, b"")}
