@@ -5,8 +5,8 @@
  * - Pointer and length, never NUL. Items of a batch lie one after the other without gaps.
  * - `lanes` is one of the WVT_LANES_* values and says which code runs; it must be in wvt_lanes_supported(), and every
  *   choice gives the same bytes. There is no state: no global is written, so any number of threads may call.
- * - A length or `lanes` outside the contract returns -1 before anything is read or written. Otherwise the return value is
- *   the number of items that were refused; functions without `status` refuse none and return 0.
+ * - A length or `lanes` outside the contract returns -1 before anything is read or written. Otherwise the return value
+ * is the number of items that were refused; functions without `status` refuse none and return 0.
  * - `status[i]` is WVT_OK or says why item i was refused; the output of a refused item is all zeros, and nothing of a
  *   plaintext is in `out` before its tag was verified. A refused item does not touch its neighbours.
  * - `out` may not overlap an input. n may be 0.
@@ -32,17 +32,18 @@
 #define WVT_KEY_BYTES 32u
 #define WVT_NONCE_BYTES 12u
 #define WVT_TAG_BYTES 16u
-#define WVT_HEADER_BYTES 5u            /* version, key id */
-#define WVT_AUDIENCE_MAX 64u           /* bytes */
-#define WVT_MESSAGE_MAX (1u << 24)     /* bytes of one message, of one key to wrap, and of one AAD */
-#define WVT_TOKEN_OVERHEAD 33u         /* header, nonce and tag around the payload, before base64url */
-#define WVT_OPENED_OVERHEAD 21u        /* header and tag, which an opened token has lost */
+#define WVT_HEADER_BYTES 5u        /* version, key id */
+#define WVT_AUDIENCE_MAX 64u       /* bytes */
+#define WVT_MESSAGE_MAX (1u << 24) /* bytes of one message, of one key to wrap, and of one AAD */
+#define WVT_TEXT_MAX 22369666u     /* characters of one text: of WVT_MESSAGE_MAX bytes and WVT_TOKEN_OVERHEAD */
+#define WVT_TOKEN_OVERHEAD 33u     /* header, nonce and tag around the payload, before base64url */
+#define WVT_OPENED_OVERHEAD 21u    /* header and tag, which an opened token has lost */
 
 /* The set (or) of lanes that this CPU and its operating system can run; 0: this engine cannot work here. Pure. */
 uint32_t wvt_lanes_supported(void);
 
-/* AES Key Wrap. keks: n keys of kek_len (16, 24, 32) bytes, or one for all when kek_count is 1; no other kek_count than 1
- * and n. keys: n of key_len bytes, a multiple of 8, at least 16. out: n of key_len + 8 bytes. */
+/* AES Key Wrap. keks: n keys of kek_len (16, 24, 32) bytes, or one for all when kek_count is 1; no other kek_count than
+ * 1 and n. keys: n of key_len bytes, a multiple of 8, at least 16. out: n of key_len + 8 bytes. */
 int64_t wvt_wrap(uint32_t lanes, const uint8_t *keks, size_t kek_count, size_t kek_len, const uint8_t *keys,
                  size_t key_len, size_t n, uint8_t *out);
 
@@ -72,8 +73,8 @@ int64_t wvt_seal_tokens(uint32_t lanes, const uint8_t *key, const uint8_t *heade
                         size_t audience_len, const uint8_t *nonces, const uint8_t *payloads,
                         const uint32_t *payload_len, size_t n, uint8_t *out);
 
-/* The way back. texts: n, text_len[i] bytes each. Item i takes max(text_len[i] * 3 / 4 - WVT_OPENED_OVERHEAD, 0) bytes of
- * out: nonce || payload. A text that decodes to another header is WVT_FOREIGN and costs no AES. */
+/* The way back. texts: n, text_len[i] bytes each. Item i takes max(text_len[i] * 3 / 4 - WVT_OPENED_OVERHEAD, 0) bytes
+ * of out: nonce || payload. A text that decodes to another header is WVT_FOREIGN and costs no AES. */
 int64_t wvt_open_tokens(uint32_t lanes, const uint8_t *key, const uint8_t *header, const uint8_t *audience,
                         size_t audience_len, const uint8_t *texts, const uint32_t *text_len, size_t n, uint8_t *out,
                         uint8_t *status);

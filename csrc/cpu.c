@@ -1,0 +1,69 @@
+/* cpu.c - which lanes this CPU and its operating system can run. */
+#include "compiler.h"
+#include "wvtoken.h"
+
+#if defined(WVT_X86_64)
+
+static int all_of(uint32_t word, uint32_t bits) { return (word & bits) == bits; }
+
+uint32_t wvt_lanes_supported(void)
+{
+    /* Intel SDM volume 2, CPUID: leaf 1 and leaf 7; volume 1, 13.3 for XCR0. */
+    enum { EBX = 1, ECX = 2 };
+    const uint32_t pclmul = 1u << 1, ssse3 = 1u << 9, aes = 1u << 25, osxsave = 1u << 27;
+    const uint32_t avx2 = 1u << 5, avx512f = 1u << 16, avx512bw = 1u << 30, avx512vl = 1u << 31;
+    const uint32_t vaes = 1u << 9, vpclmulqdq = 1u << 10;
+    const uint32_t ymm_state = 0x06, zmm_state = 0xe6;
+    uint32_t one[4], seven[4], lanes = 0;
+
+    wvt_cpuid(1, one);
+    if (!all_of(one[ECX], pclmul | ssse3 | aes)) {
+        return 0;
+    }
+    lanes |= WVT_LANES_AESNI;
+    wvt_cpuid(7, seven);
+    if (!all_of(one[ECX], osxsave) || !all_of(seven[ECX], vaes | vpclmulqdq)) {
+        return lanes;
+    }
+    uint32_t saved = wvt_xcr0();
+    if (all_of(saved, ymm_state) && all_of(seven[EBX], avx2)) {
+        lanes |= WVT_LANES_VAES256;
+    }
+    if (all_of(saved, zmm_state) && all_of(seven[EBX], avx2 | avx512f | avx512bw | avx512vl)) {
+        lanes |= WVT_LANES_VAES512;
+    }
+    return lanes;
+}
+
+#elif defined(WVT_AARCH64) && defined(__linux__)
+
+#include <sys/auxv.h>
+
+uint32_t wvt_lanes_supported(void)
+{
+    const unsigned long aes = 1ul << 3, pmull = 1ul << 4; /* asm/hwcap.h */
+    return (getauxval(AT_HWCAP) & (aes | pmull)) == (aes | pmull) ? WVT_LANES_ARMV8 : 0;
+}
+
+#elif defined(WVT_AARCH64) && defined(_WIN32)
+
+#include <windows.h>
+
+uint32_t wvt_lanes_supported(void)
+{
+    return IsProcessorFeaturePresent(PF_ARM_V8_CRYPTO_INSTRUCTIONS_AVAILABLE) ? WVT_LANES_ARMV8 : 0;
+}
+
+#else
+
+/* Every Mac on ARM has them; on an unknown system what the compiler may use is all that is known. */
+uint32_t wvt_lanes_supported(void)
+{
+#if defined(WVT_AARCH64) && (defined(__APPLE__) || defined(__ARM_FEATURE_AES))
+    return WVT_LANES_ARMV8;
+#else
+    return 0;
+#endif
+}
+
+#endif
