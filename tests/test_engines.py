@@ -113,26 +113,15 @@ def test_tokens_are_the_same_bytes(any_engine: Engine, count: int) -> None:
     opened = [nonces[12 * place : 12 * place + 12] + payload for place, payload in enumerate(payloads)]
     for other in ENGINES:
         keys = [(b"\x01\0\0\0\x08", bytes(32)), (header, KEY)]
-        assert load(other).open_tokens(keys, audience, [text.encode() for text in texts]) == opened
+        assert load(other).open_tokens(keys, audience, texts) == opened
 
 
 def test_texts_that_are_no_tokens(any_engine: Engine) -> None:
     """Short, long, of another alphabet: refused without a word, and their neighbour opens."""
     header = b"\x01\0\0\0\x07"
     [good] = any_engine.seal_tokens(KEY, header, b"", NONCE, [bytes(54)])
-    bad = [
-        b"",
-        b"A",
-        b"AQ",
-        b"AQAAAAc",
-        b"AQAAAAc" * 9,
-        b"\0" * 100,
-        b"\xff" * 200,
-        b"+" * 116,
-        good.encode() + b"=",
-        b"A" * 20000,
-    ]
-    mixed = [item for pair in zip(bad, [good.encode()] * len(bad), strict=True) for item in pair]
+    bad = ["", "A", "AQ", "AQAAAAc", "AQAAAAc" * 9, "\0" * 100, "\x7f" * 200, "+" * 116, good + "=", "A" * 20000]
+    mixed = [item for pair in zip(bad, [good] * len(bad), strict=True) for item in pair]
     assert any_engine.open_tokens([(header, KEY)], b"", mixed) == [None, NONCE + bytes(54)] * len(bad)
 
 

@@ -39,13 +39,7 @@ def grants(draw: st.DrawFn) -> Grant:
 
 
 def encode(grant: Grant) -> bytes:
-    return payload.encode(
-        grant,
-        content_key=grant.content_key,
-        issued_at=grant.issued_at,
-        expires_at=grant.expires_at,
-        customer=grant.customer,
-    )
+    return payload.encode(grant, grant.content_key, grant.issued_at, grant.expires_at, grant.customer)
 
 
 def fixed(**changes: int) -> bytes:

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 from . import payload, sealing, values
 from .batch import chunks, unix_seconds
-from .engine import current
 from .errors import ErrorCode, TokenRequestError
+from .keywrap import unwrap
 from .spec import TokenSpec, parse
 
 Request = TokenSpec | str | bytes
@@ -143,7 +143,7 @@ def _content_keys(
     ]
     if wrapped:
         keks = [spec.kek for _, spec, _ in wrapped if spec.kek is not None]
-        unwrapped = current().unwrap(keks, [key for _, _, key in wrapped])
+        unwrapped = unwrap(keks, [key for _, _, key in wrapped])
         for (at, spec, _), key in zip(wrapped, unwrapped, strict=True):
             keys[at] = key if key is not None else _fault(spec, ErrorCode.INVALID_ENCRYPTED_KEY, _key_parameter(spec))
     return keys
@@ -198,7 +198,7 @@ def _payload(
     expires_at = _expires_at(spec, now)
     if isinstance(expires_at, TokenRequestError):
         return expires_at
-    return payload.encode(spec, content_key=key, issued_at=now, expires_at=expires_at, customer=customer)
+    return payload.encode(spec, key, now, expires_at, customer)
 
 
 def _expires_at(spec: TokenSpec, now: int) -> int | TokenRequestError:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar, cast
 
 from . import values
 from .engine import current
 from .errors import KeyUnwrapError
+
+_Result = TypeVar("_Result")
 
 _BLOCK = 8
 _KEY_BYTES_MIN = 16
@@ -50,10 +53,10 @@ def wrap_keys(keks: bytes | Iterable[bytes], keys: Iterable[bytes]) -> list[byte
     """
     keys = _all_bytes("keys", keys)
     keks = _keks(keks, len(keys))
-    for key in keys:
-        if len(key) < _KEY_BYTES_MIN or len(key) % _BLOCK:
-            raise ValueError(f"a key to wrap has 16 bytes or more, in steps of 8; this one has {len(key)}")
-    return current().wrap(keks, keys)
+    for length in set(map(len, keys)):
+        if length < _KEY_BYTES_MIN or length % _BLOCK:
+            raise ValueError(f"a key to wrap has 16 bytes or more, in steps of 8; this one has {length}")
+    return _by_shape(current().wrap, keks, keys)
 
 
 def unwrap_keys(keks: bytes | Iterable[bytes], eks: Iterable[bytes]) -> list[bytes | KeyUnwrapError]:
@@ -67,8 +70,45 @@ def unwrap_keys(keks: bytes | Iterable[bytes], eks: Iterable[bytes]) -> list[byt
         ValueError: a KEK's length is wrong, or there are not as many KEKs as wrapped keys. TypeError: not bytes.
     """
     eks = _all_bytes("eks", eks)
-    keys = current().unwrap(_keks(keks, len(eks)), eks)
-    return [KeyUnwrapError("ek") if key is None else key for key in keys]
+    unwrapped = unwrap(_keks(keks, len(eks)), eks)
+    return (
+        cast(list[bytes | KeyUnwrapError], unwrapped)
+        if None not in unwrapped
+        else [KeyUnwrapError("ek") if key is None else key for key in unwrapped]
+    )
+
+
+def unwrap(keks: bytes | list[bytes], eks: list[bytes]) -> list[bytes | None]:
+    """The same, with None for what does not unwrap, and nothing checked but the wrapped keys, which are data."""
+    return _by_shape(_unwrap_alike, keks, eks)
+
+
+def _unwrap_alike(keks: bytes | Sequence[bytes], eks: Sequence[bytes]) -> list[bytes | None]:
+    length = len(eks[0])
+    if length < _KEY_BYTES_MIN + _BLOCK or length % _BLOCK:
+        return [None] * len(eks)
+    return current().unwrap(keks, eks)
+
+
+def _by_shape(
+    run: Callable[[bytes | Sequence[bytes], Sequence[bytes]], list[_Result]],
+    keks: bytes | list[bytes],
+    items: list[bytes],
+) -> list[_Result]:
+    """The results of `run` for items of any lengths: it gets those alike in the lengths of KEK and item at once."""
+    if not items:
+        return []
+    if len(set(map(len, items))) == 1 and (isinstance(keks, bytes) or len(set(map(len, keks))) == 1):
+        return run(keks, items)
+    places: dict[tuple[int, int], list[int]] = {}
+    for place, item in enumerate(items):
+        kek = keks if isinstance(keks, bytes) else keks[place]
+        places.setdefault((len(kek), len(item)), []).append(place)
+    results: dict[int, _Result] = {}
+    for alike in places.values():
+        some_keks = keks if isinstance(keks, bytes) else [keks[place] for place in alike]
+        results.update(zip(alike, run(some_keks, [items[place] for place in alike]), strict=True))
+    return [results[place] for place in range(len(items))]
 
 
 def _keks(keks: bytes | Iterable[bytes], count: int) -> bytes | list[bytes]:
@@ -76,15 +116,15 @@ def _keks(keks: bytes | Iterable[bytes], count: int) -> bytes | list[bytes]:
         keks = _all_bytes("keks", keks)
         if len(keks) != count:
             raise ValueError(f"{len(keks)} KEKs for {count} keys")
-    for kek in [keks] if isinstance(keks, bytes) else keks:
-        if len(kek) not in values.KEK_BYTES:
-            raise ValueError(f"a KEK has 16, 24 or 32 bytes; this one has {len(kek)}")
+    for length in {len(keks)} if isinstance(keks, bytes) else set(map(len, keks)):
+        if length not in values.KEK_BYTES:
+            raise ValueError(f"a KEK has 16, 24 or 32 bytes; this one has {length}")
     return keks
 
 
 def _all_bytes(name: str, items: Iterable[bytes]) -> list[bytes]:
     items = list(items)
-    for item in items:
-        if not isinstance(item, bytes):
-            raise TypeError(f"{name} must be bytes, not {type(item).__name__}")
+    for type_ in set(map(type, items)):
+        if not issubclass(type_, bytes):
+            raise TypeError(f"{name} must be bytes, not {type_.__name__}")
     return items

@@ -102,13 +102,13 @@ class Grant:
     def __repr__(self) -> str:
         shown = (
             f"{name}={value.hex() if isinstance(value, bytes) else repr(value)}"
-            for name, value in self.__dict__.items()
-            if name != "content_key" and value not in (None, ())
+            for name in self.__dataclass_fields__
+            if name != "content_key" and (value := getattr(self, name)) not in (None, ())
         )
         return f"Grant({', '.join(shown)}, content_key=<secret>)"
 
 
-def encode(terms: Terms, *, content_key: bytes, issued_at: int, expires_at: int, customer: str | None) -> bytes:
+def encode(terms: Terms, content_key: bytes, issued_at: int, expires_at: int, customer: str | None) -> bytes:
     """The payload of a token. Everything has been checked where it came in."""
     fixed = _FIXED.pack(
         issued_at,
@@ -119,14 +119,16 @@ def encode(terms: Terms, *, content_key: bytes, issued_at: int, expires_at: int,
         terms.hdcp_output_control,
         terms.license_duration or 0,
     )
-    if terms.cookie is terms.content_id is customer is None and not terms.extensions:
+    cookie, content_id, extensions = terms.cookie, terms.content_id, terms.extensions
+    if cookie is content_id is customer is None and not extensions:
         return fixed
     parts = [fixed]
-    if terms.cookie is not None:
-        parts.append(_field(_COOKIE, terms.cookie.encode()))
-    if terms.content_id is not None:
-        parts.append(_field(_CONTENT_ID, terms.content_id.encode()))
-    parts += [_field(_EXTENSION, extension.type + extension.payload) for extension in terms.extensions]
+    if cookie is not None:
+        parts.append(_field(_COOKIE, cookie.encode()))
+    if content_id is not None:
+        parts.append(_field(_CONTENT_ID, content_id.encode()))
+    for extension in extensions:
+        parts.append(_field(_EXTENSION, extension.type + extension.payload))
     if customer is not None:
         parts.append(_field(_CUSTOMER, customer.encode()))
     return b"".join(parts)
@@ -138,8 +140,11 @@ def decode(opened: bytes) -> Grant:
     Raises:
         InvalidToken: the payload is not exactly what `encode` writes.
     """
+    # Made without __init__, which sets one attribute after the other; those that are not set have the class's defaults.
+    grant = object.__new__(Grant)
     try:
-        return _decode(opened)
+        _decode(opened, grant.__dict__)
+        return grant
     except (ValueError, KeyError):
         # Not chained: a UnicodeDecodeError carries what it could not decode.
         pass
@@ -150,13 +155,27 @@ def _field(tag: int, value: bytes) -> bytes:
     return _FIELD.pack(tag, len(value)) + value
 
 
-def _decode(opened: bytes) -> Grant:
-    _check(_OPENED.size <= len(opened) <= _TOKEN_ID_BYTES + values.PAYLOAD_BYTES_MAX)
+def _decode(opened: bytes, fields: dict[str, object]) -> None:
+    size = len(opened)
+    _check(_OPENED.size <= size <= _TOKEN_ID_BYTES + values.PAYLOAD_BYTES_MAX)
     token_id, issued_at, expires_at, kid, content_key, security_level, hdcp_output_control, license_duration = (
         _OPENED.unpack_from(opened)
     )
-    _check(issued_at < expires_at <= min(issued_at + values.LIFETIME_MAX, values.TIME_MAX))
-    texts: dict[int, str] = {}
+    _check(issued_at < expires_at <= issued_at + values.LIFETIME_MAX and expires_at <= values.TIME_MAX)
+    fields["token_id"] = token_id
+    fields["issued_at"] = issued_at
+    fields["expires_at"] = expires_at
+    fields["kid"] = kid
+    fields["content_key"] = content_key
+    fields["security_level"] = _SECURITY_LEVELS[security_level]
+    fields["hdcp_output_control"] = _HDCP_OUTPUT_CONTROLS[hdcp_output_control]
+    if license_duration:
+        fields["license_duration"] = license_duration
+    if size > _OPENED.size:
+        _decode_fields(opened, fields)
+
+
+def _decode_fields(opened: bytes, fields: dict[str, object]) -> None:
     extensions: list[Extension] = []
     last = 0
     for tag, value in _fields(opened):
@@ -165,21 +184,10 @@ def _decode(opened: bytes) -> Grant:
         if tag == _EXTENSION:
             extensions.append(_extension(value))
         else:
-            texts[tag] = _READERS[tag](value)
-    return Grant(
-        token_id=token_id,
-        issued_at=issued_at,
-        expires_at=expires_at,
-        kid=kid,
-        content_key=content_key,
-        security_level=_SECURITY_LEVELS[security_level],
-        hdcp_output_control=_HDCP_OUTPUT_CONTROLS[hdcp_output_control],
-        license_duration=license_duration or None,
-        extensions=tuple(extensions),
-        content_id=texts.get(_CONTENT_ID),
-        cookie=texts.get(_COOKIE),
-        customer=texts.get(_CUSTOMER),
-    )
+            name, read = _READERS[tag]
+            fields[name] = read(value)
+    if extensions:
+        fields["extensions"] = tuple(extensions)
 
 
 def _fields(opened: bytes) -> Iterator[tuple[int, bytes]]:
@@ -216,7 +224,7 @@ def _customer(value: bytes) -> str:
     return text
 
 
-_READERS = {_COOKIE: _cookie, _CONTENT_ID: _content_id, _CUSTOMER: _customer}
+_READERS = {_COOKIE: ("cookie", _cookie), _CONTENT_ID: ("content_id", _content_id), _CUSTOMER: ("customer", _customer)}
 
 
 def _check(right: bool) -> None:

@@ -72,7 +72,7 @@ class Redeemer:
         for chunk in chunks(tokens):
             yield from self._redeem_chunk([sealing.token_text(token) for token in chunk], unix_seconds(now))
 
-    def _redeem_chunk(self, texts: list[bytes], now: int) -> list[Grant | TokenRequestError]:
+    def _redeem_chunk(self, texts: list[str], now: int) -> list[Grant | TokenRequestError]:
         return [_grant(opened, now) for opened in sealing.open_tokens(self._keyring, self._audience, texts)]
 
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 import hmac
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from struct import Struct
 from typing import Any, NoReturn
 
@@ -185,10 +186,9 @@ def seal(keyring: KeyRing, audience: bytes, payloads: Sequence[bytes]) -> list[s
     return current().seal_tokens(key, header, audience, os.urandom(NONCE_BYTES * len(payloads)), payloads)
 
 
-def open_tokens(keyring: KeyRing, audience: bytes, texts: Iterable[bytes]) -> list[bytes | None]:
+def open_tokens(keyring: KeyRing, audience: bytes, texts: Sequence[str]) -> list[bytes | None]:
     """Of each text its token id and payload, in one; None for one that does not open."""
-    bounded = [text if len(text) <= _TEXT_MAX else b"" for text in texts]
-    return current().open_tokens(keyring._opening(), audience, bounded)
+    return current().open_tokens(keyring._opening(), audience, texts)
 
 
 def token_id(token_or_url: str | bytes) -> bytes:
@@ -197,7 +197,7 @@ def token_id(token_or_url: str | bytes) -> bytes:
     Raises:
         InvalidToken: not the text of a token of a known version, nor a URL with one. TypeError: neither str nor bytes.
     """
-    raw = base64url.decode(token_text(token_or_url).decode("latin-1"))
+    raw = base64url.decode(token_text(token_or_url))
     if raw is None or not _TOKEN_BYTES_MIN <= len(raw) <= _TOKEN_BYTES_MAX or raw[0] != VERSION:
         raise InvalidToken
     return raw[_HEADER.size :][:NONCE_BYTES]
@@ -206,10 +206,13 @@ def token_id(token_or_url: str | bytes) -> bytes:
 PARAMETER = "ExpressPlayToken"
 """The name of the token in a license acquisition URL."""
 
+_ONLY_PARAMETER = f"?{PARAMETER}="
+_SPECIAL = re.compile("[&#%+]")
 
-def token_text(token_or_url: str | bytes) -> bytes:
-    """The text of the token in a URL, or of a token by itself; what cannot be one comes back as something that never
-    opens.
+
+def token_text(token_or_url: str | bytes) -> str:
+    """The text of the token in a URL, or of a token by itself: ASCII, and no longer than a token can be. What cannot be
+    a token comes back as "", which never opens.
     """
     if isinstance(token_or_url, bytes):
         token_or_url = token_or_url.decode("latin-1")
@@ -217,10 +220,13 @@ def token_text(token_or_url: str | bytes) -> bytes:
         raise TypeError(f"a token is str or bytes, not {type(token_or_url).__name__}")
     if "?" in token_or_url:
         token_or_url = _token_of_url(token_or_url)
-    return token_or_url.encode("ascii") if token_or_url.isascii() else b""
+    return token_or_url if token_or_url.isascii() and len(token_or_url) <= _TEXT_MAX else ""
 
 
 def _token_of_url(url: str) -> str:
+    before, _, token = url.partition(_ONLY_PARAMETER)
+    if token and "?" not in before and "#" not in before and not _SPECIAL.search(token):
+        return token
     query = url.partition("#")[0].partition("?")[2]
     try:
         tokens = [value for name, _, value in pairs(query, "") if name == PARAMETER]

@@ -31,11 +31,11 @@ class Engine(Protocol):
         ...
 
     def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> list[bytes]:
-        """RFC 3394. One KEK (16, 24 or 32 bytes) for all, or one each; keys of 16 bytes and more in steps of 8."""
+        """RFC 3394. One KEK for all, or one each. At least one key; KEKs of one length, and keys of one length."""
         ...
 
     def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | None]:
-        """The way back."""
+        """The way back: a length that a wrapped key can have, and the same for all."""
         ...
 
     def seal(self, key: bytes, aad: bytes, nonces: bytes, messages: Sequence[bytes]) -> list[bytes]:
@@ -55,9 +55,9 @@ class Engine(Protocol):
         ...
 
     def open_tokens(
-        self, keys: Sequence[tuple[bytes, bytes]], audience: bytes, texts: Sequence[bytes]
+        self, keys: Sequence[tuple[bytes, bytes]], audience: bytes, texts: Sequence[str]
     ) -> list[bytes | None]:
-        """Of each text whose header and key are among `keys`: nonce || payload."""
+        """Of each text whose header and key are among `keys`: nonce || payload. Texts are ASCII."""
         ...
 
 

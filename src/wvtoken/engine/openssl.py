@@ -51,7 +51,7 @@ class OpenSSLEngine:
         return [base64url.encode(header + nonce + item) for nonce, item in zip(_split(nonces), sealed, strict=False)]
 
     def open_tokens(
-        self, keys: Sequence[tuple[bytes, bytes]], audience: bytes, texts: Sequence[bytes]
+        self, keys: Sequence[tuple[bytes, bytes]], audience: bytes, texts: Sequence[str]
     ) -> list[bytes | None]:
         aeads = {header: AESGCMSIV(key) for header, key in keys}
         return [_open_token(aeads, audience, text) for text in texts]
@@ -79,8 +79,8 @@ def _open(aead: AESGCMSIV, nonce: bytes, sealed: bytes, aad: bytes) -> bytes | N
         return None
 
 
-def _open_token(aeads: dict[bytes, AESGCMSIV], audience: bytes, text: bytes) -> bytes | None:
-    raw = base64url.decode(text.decode("latin-1"))
+def _open_token(aeads: dict[bytes, AESGCMSIV], audience: bytes, text: str) -> bytes | None:
+    raw = base64url.decode(text)
     if raw is None or raw[:_HEADER_BYTES] not in aeads:
         return None
     header, nonce, sealed = raw[:_HEADER_BYTES], raw[_HEADER_BYTES:][:_NONCE_BYTES], raw[_HEADER_BYTES + _NONCE_BYTES :]
