@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wvtoken import Extension, Grant, HdcpOutputControl, InvalidToken, SecurityLevel, payload, values
+from wvtoken import Extension, Grant, HdcpOutputControl, SecurityLevel, payload, values
 
 ID = bytes(range(12))
 TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1)
@@ -40,6 +40,12 @@ def grants(draw: st.DrawFn) -> Grant:
 
 def encode(grant: Grant) -> bytes:
     return payload.encode(grant, grant.content_key, grant.issued_at, grant.expires_at, grant.customer)
+
+
+def decode(written: bytes) -> Grant:
+    grant = payload.decode(ID + written)
+    assert grant is not None
+    return grant
 
 
 def fixed(**changes: int) -> bytes:
@@ -80,25 +86,17 @@ def test_what_decodes_encodes_to_the_same_bytes(grant: Grant, data: st.DataObjec
     """Any change of a payload is refused, or is another grant's one encoding."""
     changed = bytearray(encode(grant))
     changed[data.draw(st.integers(0, len(changed) - 1))] ^= data.draw(st.integers(1, 255))
-    try:
-        other = payload.decode(ID + changed)
-    except InvalidToken:
-        pass
-    else:
-        assert other != grant
-        assert encode(other) == changed
+    other = payload.decode(ID + changed)
+    assert other is None or (other != grant and encode(other) == changed)
 
 
 @given(grants(), st.data())
 def test_truncated_or_longer(grant: Grant, data: st.DataObject) -> None:
     whole = encode(grant)
     cut = whole[: data.draw(st.integers(0, len(whole) - 1))]
-    try:
-        assert encode(payload.decode(ID + cut)) == cut  # cut exactly between two fields
-    except InvalidToken:
-        pass
-    with pytest.raises(InvalidToken):
-        payload.decode(ID + whole + b"\0")
+    shorter = payload.decode(ID + cut)
+    assert shorter is None or encode(shorter) == cut  # cut exactly between two fields
+    assert payload.decode(ID + whole + b"\0") is None
 
 
 def test_the_documented_layout() -> None:
@@ -107,7 +105,7 @@ def test_the_documented_layout() -> None:
     written += (
         field(1, "☕".encode()) + field(2, b"movie") + field(3, b"wudo\0\0") + field(3, b"abcd!") + field(4, b"acme")
     )
-    grant = payload.decode(ID + written)
+    grant = decode(written)
     assert grant == Grant(
         token_id=ID,
         issued_at=1000,
@@ -181,32 +179,26 @@ BAD = {
 
 @pytest.mark.parametrize("name", GOOD)
 def test_good(name: str) -> None:
-    assert encode(payload.decode(ID + GOOD[name])) == GOOD[name]
+    assert encode(decode(GOOD[name])) == GOOD[name]
 
 
 @pytest.mark.parametrize("name", BAD)
 def test_bad(name: str) -> None:
-    with pytest.raises(InvalidToken) as raised:
-        payload.decode(ID + BAD[name])
-    assert raised.value.__context__ is None
-    assert str(raised.value) == "-4010: Invalid token"
+    assert payload.decode(ID + BAD[name]) is None
 
 
 @given(st.binary(max_size=200))
 def test_anything(data: bytes) -> None:
     for attempt in (data, ID + fixed() + data):
-        try:
-            grant = payload.decode(attempt)
-        except InvalidToken:
-            continue
-        assert grant.token_id + encode(grant) == attempt
+        grant = payload.decode(attempt)
+        assert grant is None or grant.token_id + encode(grant) == attempt
 
 
 def test_grants_are_values() -> None:
-    grant = payload.decode(ID + fixed() + field(1, b"cookie"))
-    assert grant == payload.decode(ID + fixed() + field(1, b"cookie"))
-    assert hash(grant) == hash(payload.decode(ID + fixed() + field(1, b"cookie")))
-    assert grant != payload.decode(ID + fixed())
+    grant = decode(fixed() + field(1, b"cookie"))
+    assert grant == decode(fixed() + field(1, b"cookie"))
+    assert hash(grant) == hash(decode(fixed() + field(1, b"cookie")))
+    assert grant != decode(fixed())
     with pytest.raises(AttributeError):
         grant.cookie = "other"  # type: ignore[misc]
     assert bytes(range(16)).hex() not in repr(grant)

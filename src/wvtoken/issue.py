@@ -81,8 +81,7 @@ class Issuer:
             ValueError, TypeError: an argument is not what it has to be; nothing has been issued then.
         """
         requests = list(requests)
-        for request in requests:
-            _check_request(request)
+        _check_requests(requests)
         moment = unix_seconds(now)
         return list(self.issue_iter(requests, customer=customer, stored_keys=stored_keys, now=moment))
 
@@ -113,11 +112,13 @@ class Issuer:
     ) -> list[str | TokenRequestError]:
         specs = [_read(request) for request in requests]
         keys = _content_keys(specs, lookup, now)
-        payloads = [_payload(spec, key, customer, now) for spec, key in zip(specs, keys, strict=True)]
-        tokens = iter(
-            sealing.seal(self._keyring, self._audience, [item for item in payloads if isinstance(item, bytes)])
-        )
-        return [self._prefix + next(tokens) if isinstance(item, bytes) else item for item in payloads]
+        payloads = _payloads(specs, keys, customer, now)
+        good = [item for item in payloads if isinstance(item, bytes)]
+        urls = sealing.seal(self._keyring, self._audience, good, self._prefix)
+        if len(urls) == len(payloads):
+            return list(urls)
+        rest = iter(urls)
+        return [next(rest) if isinstance(item, bytes) else item for item in payloads]
 
 
 # The steps of a chunk. An item that went wrong is its error from there on, and the later steps let it pass.
@@ -135,24 +136,25 @@ def _read(request: Request) -> TokenSpec | TokenRequestError:
 def _content_keys(
     specs: list[TokenSpec | TokenRequestError], lookup: Lookup, now: int
 ) -> list[bytes | TokenRequestError]:
-    keys = [spec if isinstance(spec, TokenRequestError) else _key_as_given(spec, lookup, now) for spec in specs]
-    wrapped = [
-        (at, spec, key)
-        for at, (spec, key) in enumerate(zip(specs, keys, strict=True))
-        if isinstance(spec, TokenSpec) and isinstance(key, bytes) and spec.kek is not None
-    ]
+    keys: list[bytes | TokenRequestError] = []
+    wrapped: list[tuple[int, TokenSpec, bytes, bytes]] = []
+    for spec in specs:
+        if isinstance(spec, TokenRequestError):
+            keys.append(spec)
+            continue
+        key = spec.content_key or _key_as_given(spec, lookup, now)
+        if spec.kek is not None and isinstance(key, bytes):
+            wrapped.append((len(keys), spec, spec.kek, key))
+        keys.append(key)
     if wrapped:
-        keks = [spec.kek for _, spec, _ in wrapped if spec.kek is not None]
-        unwrapped = unwrap(keks, [key for _, _, key in wrapped])
-        for (at, spec, _), key in zip(wrapped, unwrapped, strict=True):
-            keys[at] = key if key is not None else _fault(spec, ErrorCode.INVALID_ENCRYPTED_KEY, _key_parameter(spec))
+        unwrapped = unwrap([kek for _, _, kek, _ in wrapped], [key for _, _, _, key in wrapped])
+        for (place, spec, _, _), content_key in zip(wrapped, unwrapped, strict=True):
+            keys[place] = content_key or _fault(spec, ErrorCode.INVALID_ENCRYPTED_KEY, _key_parameter(spec))
     return keys
 
 
 def _key_as_given(spec: TokenSpec, lookup: Lookup, now: int) -> bytes | TokenRequestError:
-    """The content key; wrapped, when there is a kek."""
-    if spec.content_key is not None:
-        return spec.content_key
+    """The key of a request without contentKey; wrapped, when there is a kek."""
     if spec.ek is not None:
         return spec.ek
     expires_at = _expires_at(spec, now)
@@ -188,17 +190,20 @@ def _stored_key(spec: TokenSpec, lookup: Lookup) -> bytes:
     return key
 
 
-def _payload(
-    spec: TokenSpec | TokenRequestError, key: bytes | TokenRequestError, customer: str | None, now: int
-) -> bytes | TokenRequestError:
-    if not isinstance(spec, TokenSpec):
-        return spec
-    if not isinstance(key, bytes):
-        return key
-    expires_at = _expires_at(spec, now)
-    if isinstance(expires_at, TokenRequestError):
-        return expires_at
-    return payload.encode(spec, key, now, expires_at, customer)
+def _payloads(
+    specs: list[TokenSpec | TokenRequestError], keys: list[bytes | TokenRequestError], customer: str | None, now: int
+) -> list[bytes | TokenRequestError]:
+    payloads: list[bytes | TokenRequestError] = []
+    for spec, key in zip(specs, keys, strict=True):
+        if isinstance(spec, TokenRequestError) or isinstance(key, TokenRequestError):
+            payloads.append(key)
+            continue
+        expires_at = _expires_at(spec, now)
+        if isinstance(expires_at, TokenRequestError):
+            payloads.append(expires_at)
+        else:
+            payloads.append(payload.encode(spec, key, now, expires_at, customer))
+    return payloads
 
 
 def _expires_at(spec: TokenSpec, now: int) -> int | TokenRequestError:
@@ -230,9 +235,10 @@ def _key_parameter(spec: TokenSpec) -> str:
 # Arguments.
 
 
-def _check_request(request: object) -> None:
-    if not isinstance(request, (TokenSpec, str, bytes)):
-        raise TypeError(f"a request is a TokenSpec, str or bytes, not {type(request).__name__}")
+def _check_requests(requests: list[Request]) -> None:
+    for type_ in set(map(type, requests)):
+        if not issubclass(type_, (TokenSpec, str, bytes)):
+            raise TypeError(f"a request is a TokenSpec, str or bytes, not {type_.__name__}")
 
 
 def _check_customer(customer: str | None) -> None:

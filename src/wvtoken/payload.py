@@ -27,19 +27,22 @@ the last field, more than 8192 bytes in all. So a grant has one encoding, and a 
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from struct import Struct
 from typing import Protocol
 
 from . import values
-from .errors import InvalidToken
 from .values import Extension, HdcpOutputControl, SecurityLevel
 
 _TOKEN_ID_BYTES = 12
 _FIXED = Struct(">QQ16s16sBBI")
 _OPENED = Struct(f"{_FIXED.format[:1]}{_TOKEN_ID_BYTES}s{_FIXED.format[1:]}")
 _FIELD = Struct(">BH")
+_OPENED_MAX = _TOKEN_ID_BYTES + values.PAYLOAD_BYTES_MAX
+_LIFETIME_MAX = values.LIFETIME_MAX
+_TIME_MAX = values.TIME_MAX
 _COOKIE, _CONTENT_ID, _EXTENSION, _CUSTOMER = 1, 2, 3, 4
 
 _SECURITY_LEVELS = {level.value: level for level in SecurityLevel}
@@ -134,45 +137,43 @@ def encode(terms: Terms, content_key: bytes, issued_at: int, expires_at: int, cu
     return b"".join(parts)
 
 
-def decode(opened: bytes) -> Grant:
-    """The grant of an opened token: the token's id (12 bytes), and then the payload.
-
-    Raises:
-        InvalidToken: the payload is not exactly what `encode` writes.
+def decode(opened: bytes) -> Grant | None:
+    """The grant of an opened token: the token's id (12 bytes), and then the payload. None unless the payload is exactly
+    what `encode` writes.
     """
+    try:
+        fields = _decode(opened)
+    except (ValueError, KeyError, struct.error):
+        return None
     # Made without __init__, which sets one attribute after the other; those that are not set have the class's defaults.
     grant = object.__new__(Grant)
-    try:
-        _decode(opened, grant.__dict__)
-        return grant
-    except (ValueError, KeyError):
-        # Not chained: a UnicodeDecodeError carries what it could not decode.
-        pass
-    raise InvalidToken
+    object.__setattr__(grant, "__dict__", fields)
+    return grant
 
 
 def _field(tag: int, value: bytes) -> bytes:
     return _FIELD.pack(tag, len(value)) + value
 
 
-def _decode(opened: bytes, fields: dict[str, object]) -> None:
-    size = len(opened)
-    _check(_OPENED.size <= size <= _TOKEN_ID_BYTES + values.PAYLOAD_BYTES_MAX)
+def _decode(opened: bytes) -> dict[str, object]:
     token_id, issued_at, expires_at, kid, content_key, security_level, hdcp_output_control, license_duration = (
         _OPENED.unpack_from(opened)
     )
-    _check(issued_at < expires_at <= issued_at + values.LIFETIME_MAX and expires_at <= values.TIME_MAX)
-    fields["token_id"] = token_id
-    fields["issued_at"] = issued_at
-    fields["expires_at"] = expires_at
-    fields["kid"] = kid
-    fields["content_key"] = content_key
-    fields["security_level"] = _SECURITY_LEVELS[security_level]
-    fields["hdcp_output_control"] = _HDCP_OUTPUT_CONTROLS[hdcp_output_control]
-    if license_duration:
-        fields["license_duration"] = license_duration
-    if size > _OPENED.size:
+    if not issued_at < expires_at <= issued_at + _LIFETIME_MAX or expires_at > _TIME_MAX or len(opened) > _OPENED_MAX:
+        raise ValueError
+    fields = {
+        "token_id": token_id,
+        "issued_at": issued_at,
+        "expires_at": expires_at,
+        "kid": kid,
+        "content_key": content_key,
+        "security_level": _SECURITY_LEVELS[security_level],
+        "hdcp_output_control": _HDCP_OUTPUT_CONTROLS[hdcp_output_control],
+        "license_duration": license_duration or None,
+    }
+    if len(opened) > _OPENED.size:
         _decode_fields(opened, fields)
+    return fields
 
 
 def _decode_fields(opened: bytes, fields: dict[str, object]) -> None:

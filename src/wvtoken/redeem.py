@@ -77,12 +77,9 @@ class Redeemer:
 
 
 def _grant(opened: bytes | None, now: int) -> Grant | TokenRequestError:
-    if opened is None:
+    grant = None if opened is None else payload.decode(opened)
+    if grant is None:
         return InvalidToken()
-    try:
-        grant = payload.decode(opened)
-    except InvalidToken as error:
-        return error.with_traceback(None)
     if now >= grant.expires_at:
         return TokenExpired(grant.token_id, grant.expires_at)
     return grant

@@ -15,7 +15,6 @@ from __future__ import annotations
 import hmac
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from struct import Struct
 from typing import Any, NoReturn
@@ -180,10 +179,11 @@ def audience_bytes(audience: str) -> bytes:
     return audience.encode("ascii")
 
 
-def seal(keyring: KeyRing, audience: bytes, payloads: Sequence[bytes]) -> list[str]:
-    """The token of each payload, under the active key and a random nonce each."""
+def seal(keyring: KeyRing, audience: bytes, payloads: Sequence[bytes], prefix: str = "") -> list[str]:
+    """The token of each payload behind the prefix, under the active key and a random nonce each."""
     header, key = keyring._sealing()
-    return current().seal_tokens(key, header, audience, os.urandom(NONCE_BYTES * len(payloads)), payloads)
+    nonces = os.urandom(NONCE_BYTES * len(payloads))
+    return current().seal_tokens(key, header, audience, nonces, payloads, prefix)
 
 
 def open_tokens(keyring: KeyRing, audience: bytes, texts: Sequence[str]) -> list[bytes | None]:
@@ -207,7 +207,6 @@ PARAMETER = "ExpressPlayToken"
 """The name of the token in a license acquisition URL."""
 
 _ONLY_PARAMETER = f"?{PARAMETER}="
-_SPECIAL = re.compile("[&#%+]")
 
 
 def token_text(token_or_url: str | bytes) -> str:
@@ -225,7 +224,7 @@ def token_text(token_or_url: str | bytes) -> str:
 
 def _token_of_url(url: str) -> str:
     before, _, token = url.partition(_ONLY_PARAMETER)
-    if token and "?" not in before and "#" not in before and not _SPECIAL.search(token):
+    if token and not ("?" in before or "#" in before or "&" in token or "#" in token or "%" in token):
         return token
     query = url.partition("#")[0].partition("?")[2]
     try:

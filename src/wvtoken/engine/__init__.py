@@ -49,9 +49,15 @@ class Engine(Protocol):
         ...
 
     def seal_tokens(
-        self, key: bytes, header: bytes, audience: bytes, nonces: bytes, payloads: Sequence[bytes]
+        self,
+        key: bytes,
+        header: bytes,
+        audience: bytes,
+        nonces: bytes,
+        payloads: Sequence[bytes],
+        prefix: str = "",
     ) -> list[str]:
-        """base64url(header || nonce || sealed payload), with header || audience as AAD."""
+        """base64url(header || nonce || sealed payload), with header || audience as AAD; each behind the prefix."""
         ...
 
     def open_tokens(

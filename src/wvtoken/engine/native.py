@@ -109,7 +109,13 @@ class NativeEngine:
         return opened
 
     def seal_tokens(
-        self, key: bytes, header: bytes, audience: bytes, nonces: bytes, payloads: Sequence[bytes]
+        self,
+        key: bytes,
+        header: bytes,
+        audience: bytes,
+        nonces: bytes,
+        payloads: Sequence[bytes],
+        prefix: str = "",
     ) -> list[str]:
         texts: list[str] = []
         with _Output() as output:
@@ -122,7 +128,8 @@ class NativeEngine:
                         self._lanes, key, header, audience, len(audience), nonce, data, _u32(lengths), count, out
                     )
                 )
-                texts += str(ffi.buffer(out, size - 1), "ascii").split("\n")
+                lines = str(ffi.buffer(out, size - 1), "ascii")
+                texts += (prefix + lines.replace("\n", f"\n{prefix}")).split("\n")
         return texts
 
     def open_tokens(

@@ -45,10 +45,19 @@ class OpenSSLEngine:
         return [_open(aead, nonce, item, aad) for nonce, item in zip(_split(nonces), sealed, strict=False)]
 
     def seal_tokens(
-        self, key: bytes, header: bytes, audience: bytes, nonces: bytes, payloads: Sequence[bytes]
+        self,
+        key: bytes,
+        header: bytes,
+        audience: bytes,
+        nonces: bytes,
+        payloads: Sequence[bytes],
+        prefix: str = "",
     ) -> list[str]:
         sealed = self.seal(key, header + audience, nonces, payloads)
-        return [base64url.encode(header + nonce + item) for nonce, item in zip(_split(nonces), sealed, strict=False)]
+        return [
+            prefix + base64url.encode(header + nonce + item)
+            for nonce, item in zip(_split(nonces), sealed, strict=False)
+        ]
 
     def open_tokens(
         self, keys: Sequence[tuple[bytes, bytes]], audience: bytes, texts: Sequence[str]
