@@ -16,6 +16,9 @@ Request = TokenSpec | str | bytes
 StoredKeys = Mapping[bytes, bytes] | Callable[[TokenSpec], bytes | None]
 Lookup = Callable[[TokenSpec], bytes | None]
 
+_LATEST_ISSUE = values.TIME_MAX - values.LIFETIME_MAX
+"""Up to then, whatever a request says, its token expires before the calendar ends."""
+
 _log = logging.getLogger("wvtoken")
 
 
@@ -110,7 +113,7 @@ class Issuer:
     def _issue_chunk(
         self, requests: list[Request], customer: str | None, lookup: Lookup, now: int
     ) -> list[str | TokenRequestError]:
-        specs = [_read(request) for request in requests]
+        specs = [request if isinstance(request, TokenSpec) else _read(request) for request in requests]
         keys = _content_keys(specs, lookup, now)
         payloads = _payloads(specs, keys, customer, now)
         good = [item for item in payloads if isinstance(item, bytes)]
@@ -124,9 +127,7 @@ class Issuer:
 # The steps of a chunk. An item that went wrong is its error from there on, and the later steps let it pass.
 
 
-def _read(request: Request) -> TokenSpec | TokenRequestError:
-    if isinstance(request, TokenSpec):
-        return request
+def _read(request: str | bytes) -> TokenSpec | TokenRequestError:
     try:
         return parse(request)
     except TokenRequestError as error:
@@ -198,7 +199,10 @@ def _payloads(
         if isinstance(spec, TokenRequestError) or isinstance(key, TokenRequestError):
             payloads.append(key)
             continue
-        expires_at = _expires_at(spec, now)
+        if spec.expires_at is None and now <= _LATEST_ISSUE:
+            expires_at: int | TokenRequestError = now + (spec.expires_in or values.LIFETIME_MAX)
+        else:
+            expires_at = _expires_at(spec, now)
         if isinstance(expires_at, TokenRequestError):
             payloads.append(expires_at)
         else:

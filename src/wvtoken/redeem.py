@@ -55,9 +55,9 @@ class Redeemer:
         Raises:
             TypeError: one of them is neither str nor bytes; nothing has been opened then.
         """
-        texts = [sealing.token_text(token) for token in tokens]
-        moment = unix_seconds(now)
-        return [result for chunk in chunks(texts) for result in self._redeem_chunk(chunk, moment)]
+        tokens = list(tokens)
+        sealing.check_tokens(tokens)
+        return list(self.redeem_iter(tokens, now=unix_seconds(now)))
 
     def redeem_iter(
         self, tokens: Iterable[str | bytes], *, now: float | None = None
@@ -70,16 +70,17 @@ class Redeemer:
 
     def _chunks(self, tokens: Iterable[str | bytes], now: int | None) -> Iterator[Grant | TokenRequestError]:
         for chunk in chunks(tokens):
-            yield from self._redeem_chunk([sealing.token_text(token) for token in chunk], unix_seconds(now))
+            sealing.check_tokens(chunk)
+            yield from self._redeem_chunk(chunk, unix_seconds(now))
 
-    def _redeem_chunk(self, texts: list[str], now: int) -> list[Grant | TokenRequestError]:
-        return [_grant(opened, now) for opened in sealing.open_tokens(self._keyring, self._audience, texts)]
-
-
-def _grant(opened: bytes | None, now: int) -> Grant | TokenRequestError:
-    grant = None if opened is None else payload.decode(opened)
-    if grant is None:
-        return InvalidToken()
-    if now >= grant.expires_at:
-        return TokenExpired(grant.token_id, grant.expires_at)
-    return grant
+    def _redeem_chunk(self, tokens: list[str | bytes], now: int) -> list[Grant | TokenRequestError]:
+        results: list[Grant | TokenRequestError] = []
+        for opened in sealing.open_tokens(self._keyring, self._audience, sealing.token_texts(tokens)):
+            grant = None if opened is None else payload.decode(opened)
+            if grant is None:
+                results.append(InvalidToken())
+            elif now >= grant.expires_at:
+                results.append(TokenExpired(grant.token_id, grant.expires_at))
+            else:
+                results.append(grant)
+        return results

@@ -17,7 +17,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from struct import Struct
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from . import base64url, values
 from .engine import current
@@ -209,29 +209,55 @@ PARAMETER = "ExpressPlayToken"
 _ONLY_PARAMETER = f"?{PARAMETER}="
 
 
+def check_tokens(tokens: Sequence[str | bytes]) -> None:
+    """TypeError when one is neither str nor bytes."""
+    for type_ in set(map(type, tokens)):
+        if not issubclass(type_, (str, bytes)):
+            raise TypeError(f"a token is str or bytes, not {type_.__name__}")
+
+
+def token_texts(tokens: Sequence[str | bytes]) -> list[str]:
+    """The `token_text` of each."""
+    return _texts_of_one_issuer(tokens) or [token_text(token) for token in tokens]
+
+
 def token_text(token_or_url: str | bytes) -> str:
     """The text of the token in a URL, or of a token by itself: ASCII, and no longer than a token can be. What cannot be
     a token comes back as "", which never opens.
     """
-    if isinstance(token_or_url, bytes):
-        token_or_url = token_or_url.decode("latin-1")
-    elif not isinstance(token_or_url, str):
-        raise TypeError(f"a token is str or bytes, not {type(token_or_url).__name__}")
-    if "?" in token_or_url:
-        token_or_url = _token_of_url(token_or_url)
-    return token_or_url if token_or_url.isascii() and len(token_or_url) <= _TEXT_MAX else ""
+    check_tokens([token_or_url])
+    text = token_or_url if isinstance(token_or_url, str) else token_or_url.decode("latin-1")
+    if "?" in text:
+        text = _token_of_url(text)
+    return text if text.isascii() and len(text) <= _TEXT_MAX else ""
 
 
 def _token_of_url(url: str) -> str:
-    before, _, token = url.partition(_ONLY_PARAMETER)
-    if token and not ("?" in before or "#" in before or "&" in token or "#" in token or "%" in token):
-        return token
     query = url.partition("#")[0].partition("?")[2]
     try:
         tokens = [value for name, _, value in pairs(query, "") if name == PARAMETER]
     except TokenRequestError:
         return ""
     return tokens[0] or "" if len(tokens) == 1 else ""
+
+
+def _texts_of_one_issuer(urls: Sequence[str | bytes]) -> list[str] | None:
+    """The tokens of URLs that differ in nothing but their token: the whole list is cut in a few strokes, not each URL.
+
+    None when they are not such URLs, or it takes a closer look to say.
+    """
+    before, parameter, _ = urls[0].partition(_ONLY_PARAMETER) if isinstance(urls[0], str) else ("", "", "")
+    try:
+        joined = "\n".join(cast(Sequence[str], urls))
+    except TypeError:
+        return None
+    if not parameter or any(character in before for character in "?#") or any(mark in joined for mark in "&#%"):
+        return None
+    if joined.count("\n") != len(urls) - 1 or not joined.isascii() or len(joined) > len(urls) * _TEXT_MAX:
+        return None
+    prefix = before + parameter
+    texts = joined[len(prefix) :].split(f"\n{prefix}")
+    return texts if len(texts) == len(urls) else None
 
 
 def _read_jwk(entry: object) -> tuple[int, bytes]:
