@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wvtoken import InvalidToken, Issuer, KeyRing, Redeemer, TokenExpired, base64url, token_id
-from wvtoken.sealing import token_text
+from wvtoken.sealing import token_text, token_texts
 
 KEY = bytes(range(32))
 OTHER = bytes(range(32, 64))
@@ -271,6 +271,29 @@ URLS = {
 @pytest.mark.parametrize("url", URLS)
 def test_tokens_in_urls(url: str) -> None:
     assert token_text(url) == token_text(url.encode()) == URLS[url]
+
+
+PIECES = ["https://h/", "?", "ExpressPlayToken=", "?ExpressPlayToken=", TEXT, "\n", "&", "#", "%", "a", "=", "é", ""]
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES), max_size=7).map("".join), min_size=1, max_size=4), st.booleans())
+def test_a_list_of_urls_is_cut_like_each_of_them(urls: list[str], alike: bool) -> None:
+    """However much they are alike, and whatever is in them."""
+    if alike:
+        urls = [f"https://h/?ExpressPlayToken={url}" for url in urls]
+    assert token_texts(urls) == [token_text(url) for url in urls]
+
+
+def test_lists_of_text_and_bytes() -> None:
+    url = f"https://h/?ExpressPlayToken={TEXT}"
+    assert (
+        token_texts([url, url.encode(), TEXT])
+        == token_texts([url.encode()] * 3)
+        == token_texts([url] * 3)
+        == [TEXT] * 3
+    )
+    long = f"https://h/?ExpressPlayToken={'A' * 20_000}"
+    assert token_texts([url, long]) == [TEXT, ""]
 
 
 def test_an_expired_token_says_which_it_was() -> None:

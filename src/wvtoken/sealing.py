@@ -253,11 +253,11 @@ def _texts_of_one_issuer(urls: Sequence[str | bytes]) -> list[str] | None:
         return None
     if not parameter or any(character in before for character in "?#") or any(mark in joined for mark in "&#%"):
         return None
-    if joined.count("\n") != len(urls) - 1 or not joined.isascii() or len(joined) > len(urls) * _TEXT_MAX:
+    if joined.count("\n") != len(urls) - 1 or not joined.isascii():
         return None
     prefix = before + parameter
     texts = joined[len(prefix) :].split(f"\n{prefix}")
-    return texts if len(texts) == len(urls) else None
+    return texts if len(texts) == len(urls) and max(map(len, texts)) <= _TEXT_MAX else None
 
 
 def _read_jwk(entry: object) -> tuple[int, bytes]:
