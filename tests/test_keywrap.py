@@ -156,4 +156,5 @@ def test_engine_against_engine(any_engine: Engine, kek_bytes: int, key_bytes: in
     for other in ENGINES:
         assert load(other).wrap(keks, keys) == wrapped
         assert load(other).unwrap(keks, wrapped) == keys
-        assert load(other).unwrap(keks[1:] + keks[:1], wrapped) == [None] * 67
+        refused = load(other).unwrap(keks[1:] + keks[:1], wrapped)
+        assert {type(result) for result in refused} == {KeyUnwrapError}

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from . import payload, sealing, values
 from .batch import chunks, unix_seconds
 from .errors import ErrorCode, TokenRequestError
-from .keywrap import unwrap
+from .keywrap import unwrap_keys
 from .spec import TokenSpec, parse
 
 Request = TokenSpec | str | bytes
@@ -148,9 +148,10 @@ def _content_keys(
             wrapped.append((len(keys), spec, spec.kek, key))
         keys.append(key)
     if wrapped:
-        unwrapped = unwrap([kek for _, _, kek, _ in wrapped], [key for _, _, _, key in wrapped])
-        for (place, spec, _, _), content_key in zip(wrapped, unwrapped, strict=True):
-            keys[place] = content_key or _fault(spec, ErrorCode.INVALID_ENCRYPTED_KEY, _key_parameter(spec))
+        unwrapped = unwrap_keys([kek for _, _, kek, _ in wrapped], [key for _, _, _, key in wrapped])
+        for (place, spec, _, _), key in zip(wrapped, unwrapped, strict=True):
+            good = isinstance(key, bytes)
+            keys[place] = key if good else _fault(spec, ErrorCode.INVALID_ENCRYPTED_KEY, _key_parameter(spec))
     return keys
 
 

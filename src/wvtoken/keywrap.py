@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from . import values
 from .engine import current
@@ -70,23 +70,13 @@ def unwrap_keys(keks: bytes | Iterable[bytes], eks: Iterable[bytes]) -> list[byt
         ValueError: a KEK's length is wrong, or there are not as many KEKs as wrapped keys. TypeError: not bytes.
     """
     eks = _all_bytes("eks", eks)
-    unwrapped = unwrap(_keks(keks, len(eks)), eks)
-    return (
-        cast(list[bytes | KeyUnwrapError], unwrapped)
-        if None not in unwrapped
-        else [KeyUnwrapError("ek") if key is None else key for key in unwrapped]
-    )
+    return _by_shape(_unwrap_alike, _keks(keks, len(eks)), eks)
 
 
-def unwrap(keks: bytes | list[bytes], eks: list[bytes]) -> list[bytes | None]:
-    """The same, with None for what does not unwrap, and nothing checked but the wrapped keys, which are data."""
-    return _by_shape(_unwrap_alike, keks, eks)
-
-
-def _unwrap_alike(keks: bytes | Sequence[bytes], eks: Sequence[bytes]) -> list[bytes | None]:
+def _unwrap_alike(keks: bytes | Sequence[bytes], eks: Sequence[bytes]) -> list[bytes | KeyUnwrapError]:
     length = len(eks[0])
     if length < _KEY_BYTES_MIN + _BLOCK or length % _BLOCK:
-        return [None] * len(eks)
+        return [KeyUnwrapError("ek") for _ in eks]
     return current().unwrap(keks, eks)
 
 

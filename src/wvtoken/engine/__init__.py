@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Protocol
 
-from ..errors import EngineUnavailable
+from ..errors import EngineUnavailable, KeyUnwrapError
 
 VARIABLE = "WVTOKEN_ENGINE"
 """The environment variable that forces an engine: "native", "openssl", or a name that `engine_name` gives."""
@@ -22,7 +22,7 @@ class Engine(Protocol):
     """Batches of AES Key Wrap and of AES-256-GCM-SIV.
 
     The caller has checked types and the lengths of keys, nonces and headers; what is data (a wrapped key, a token's
-    text) may be anything, and what is wrong with one item is None in its place.
+    text) may be anything, and what does not open is None in its place.
     """
 
     @property
@@ -34,7 +34,7 @@ class Engine(Protocol):
         """RFC 3394. One KEK for all, or one each. At least one key; KEKs of one length, and keys of one length."""
         ...
 
-    def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | None]:
+    def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | KeyUnwrapError]:
         """The way back: a length that a wrapped key can have, and the same for all."""
         ...
 

@@ -13,7 +13,7 @@ from itertools import accumulate, repeat
 from struct import Struct
 from typing import Any, TypeVar
 
-from ..errors import EngineUnavailable
+from ..errors import EngineUnavailable, KeyUnwrapError
 
 try:
     from ._native import ffi, lib
@@ -72,9 +72,9 @@ class NativeEngine:
                 wrapped += _split(out, key_bytes + _WRAP_BYTES, count)
         return wrapped
 
-    def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | None]:
+    def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | KeyUnwrapError]:
         key_bytes = len(wrapped[0]) - _WRAP_BYTES
-        keys: list[bytes | None] = []
+        keys: list[bytes | KeyUnwrapError] = []
         with _Output() as output:
             for chunk, (kek, kek_count, kek_bytes) in zip(_chunks(wrapped), _kek_chunks(keks), strict=False):
                 count, data = len(chunk), b"".join(chunk)
@@ -82,7 +82,13 @@ class NativeEngine:
                 refused = _done(
                     lib.wvt_unwrap(self._lanes, kek, kek_count, kek_bytes, data, key_bytes, count, out, status)
                 )
-                keys += _accepted(_split(out, key_bytes, count), status, refused)
+                chunk_keys = _split(out, key_bytes, count)
+                if refused:
+                    keys += [
+                        KeyUnwrapError("ek") if state else key for state, key in zip(status, chunk_keys, strict=True)
+                    ]
+                else:
+                    keys += chunk_keys
         return keys
 
     def seal(self, key: bytes, aad: bytes, nonces: bytes, messages: Sequence[bytes]) -> list[bytes]:
@@ -233,12 +239,12 @@ def _alike(lengths: array[int]) -> bool:
     return lengths.tobytes() == lengths[:1].tobytes() * len(lengths)
 
 
-def _split(out: Any, length: int, count: int) -> list[bytes]:
+def _split(out: Any, length: int, count: int) -> Sequence[bytes]:
     """What C has written, as items of one length."""
-    return list(_splitter(length, count).unpack_from(ffi.buffer(out, length * count)))
+    return _splitter(length, count).unpack_from(ffi.buffer(out, length * count))
 
 
-def _split_each(out: Any, lengths: array[int], written_bytes: Callable[[int], int]) -> list[bytes]:
+def _split_each(out: Any, lengths: array[int], written_bytes: Callable[[int], int]) -> Sequence[bytes]:
     """What C has written, as items of lengths that follow from those of the input."""
     if _alike(lengths):
         return _split(out, written_bytes(lengths[0]), len(lengths))
@@ -252,7 +258,7 @@ def _splitter(length: int, count: int) -> Struct:
     return Struct(f"{length}s" * count)
 
 
-def _accepted(items: list[bytes], status: Any, refused: int) -> list[bytes | None]:
+def _accepted(items: Sequence[bytes], status: Any, refused: int) -> list[bytes | None]:
     if not refused:
         return list(items)
     return [None if state else item for state, item in zip(status, items, strict=True)]

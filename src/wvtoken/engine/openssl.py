@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import repeat
 
 from .. import base64url
-from ..errors import EngineUnavailable
+from ..errors import EngineUnavailable, KeyUnwrapError
 
 try:
     from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
@@ -33,7 +33,7 @@ class OpenSSLEngine:
     def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> list[bytes]:
         return [aes_key_wrap(kek, key) for kek, key in zip(_each(keks), keys, strict=False)]
 
-    def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | None]:
+    def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | KeyUnwrapError]:
         return [_unwrap(kek, item) for kek, item in zip(_each(keks), wrapped, strict=False)]
 
     def seal(self, key: bytes, aad: bytes, nonces: bytes, messages: Sequence[bytes]) -> list[bytes]:
@@ -74,11 +74,11 @@ def _split(nonces: bytes) -> Iterable[bytes]:
     return (nonces[at : at + _NONCE_BYTES] for at in range(0, len(nonces), _NONCE_BYTES))
 
 
-def _unwrap(kek: bytes, wrapped: bytes) -> bytes | None:
+def _unwrap(kek: bytes, wrapped: bytes) -> bytes | KeyUnwrapError:
     try:
         return aes_key_unwrap(kek, wrapped)
     except (InvalidUnwrap, ValueError):
-        return None
+        return KeyUnwrapError("ek")
 
 
 def _open(aead: AESGCMSIV, nonce: bytes, sealed: bytes, aad: bytes) -> bytes | None:
