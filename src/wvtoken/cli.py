@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -32,6 +33,8 @@ class _BadArgument(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line. Returns the exit status: 0; 1 when an item failed; 2 for wrong usage."""
     options = _parser().parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         status: int = options.run(options)
         sys.stdout.flush()
@@ -40,9 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; the interpreter's own flush at exit must not fail again.
+    except OSError as error:
+        # Nobody reads on, or there is no room. The interpreter's own flush at exit must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            print(f"wvtoken: standard output: {error.strerror}", file=sys.stderr)
         return SOME_FAILED
     return status
 
@@ -107,7 +112,7 @@ def _redeem(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    query = sys.stdin.buffer.read().rstrip(b"\r\n") if options.query == "-" else options.query
+    query = sys.stdin.buffer.read().rstrip(b"\r\n") if options.query == "-" else os.fsencode(options.query)
     try:
         spec = parse(query)
     except TokenRequestError as error:
@@ -159,7 +164,7 @@ def _inputs(arguments: list[str]) -> Iterable[str | bytes]:
         if argument == "-":
             yield from (line.rstrip(b"\r\n") for line in sys.stdin.buffer)
         else:
-            yield argument
+            yield os.fsencode(argument)  # back to the bytes that were typed
 
 
 def _numbered(inputs: Iterable[str | bytes], numbers: deque[int]) -> Iterator[str | bytes]:
@@ -284,12 +289,19 @@ def _stored_keys(file: str) -> dict[bytes, bytes]:
     stored_keys = None
     try:
         entries = json.loads(_read(Path(file)))
-        stored_keys = {bytes.fromhex(kid): bytes.fromhex(key) for kid, key in entries.items()}
-    except (ValueError, TypeError, AttributeError):
-        pass
+        stored_keys = {_unhex(kid): _unhex(key) for kid, key in entries.items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        pass  # and not chained: the exception may hold a key
     if stored_keys is None:
-        raise _BadArgument(f"{file}: not a JSON object of kid to key, both in hex")
+        raise _BadArgument(f"{file}: not a JSON object of kid to key, or wrapped key, all in hex")
     return stored_keys
+
+
+def _unhex(text: str) -> bytes:
+    decoded = bytes.fromhex(text)
+    if len(text) != 2 * len(decoded):  # it skips white space
+        raise ValueError
+    return decoded
 
 
 def _read(path: Path) -> bytes:
