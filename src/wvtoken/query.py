@@ -54,7 +54,8 @@ def _measured(source: str | bytes) -> tuple[str, int]:
     if isinstance(source, bytes):
         return source.decode("utf-8", "surrogateescape"), len(source)
     if isinstance(source, str):
-        return source, len(source) if source.isascii() else len(source.encode("utf-8", "surrogatepass"))
+        encoded = source.encode("utf-8", "surrogatepass")
+        return encoded.decode("utf-8", "surrogateescape"), len(encoded)
     raise TypeError(f"a request is str or bytes, not {type(source).__name__}")
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from . import parameters
-from .errors import ErrorCode, ErrorFormat, TokenRequestError
+from .errors import ErrorFormat
 from .query import pairs
 from .values import TIME_MAX, TIME_MIN, Extension, HdcpOutputControl, SecurityLevel
 
@@ -68,8 +68,6 @@ class TokenSpec:
         # What a spec may hold is what the grammar reads: written as a request would write it, and read again.
         fields: dict[str, object] = {}
         parameters.read([(name, "=", value) for name, value in _pairs(self)], fields)
-        if self.kid and self.kid != fields["kid"]:
-            raise TokenRequestError(ErrorCode.INVALID_KID, "kid")
         object.__setattr__(self, "__dict__", fields | {"unknown": self.unknown})
 
     def to_query(self) -> str:
@@ -136,8 +134,8 @@ def _pairs(spec: TokenSpec) -> Iterator[tuple[str, str]]:
         yield "errorFormat", spec.error_format
     yield "customerAuthenticator", spec.customer_authenticator
     if spec.general_flags != 0:
-        yield "generalFlags", f"{spec.general_flags:04x}"
-    yield "kid", spec.kid.hex() if spec.kid_name is None else f"^{spec.kid_name}"
+        yield "generalFlags", _decimal(spec.general_flags)
+    yield "kid", _kid(spec)
     if spec.kek is not None:
         yield "kek", spec.kek.hex()
     if spec.ek is not None:
@@ -146,24 +144,39 @@ def _pairs(spec: TokenSpec) -> Iterator[tuple[str, str]]:
         yield "contentKey", spec.content_key.hex()
     if spec.content_id is not None:
         yield "contentId", spec.content_id
-    yield "securityLevel", f"{spec.security_level:d}"
-    yield "hdcpOutputControl", f"{spec.hdcp_output_control:d}"
+    yield "securityLevel", _decimal(spec.security_level)
+    yield "hdcpOutputControl", _decimal(spec.hdcp_output_control)
     if spec.license_duration is not None:
-        yield "licenseDuration", f"{spec.license_duration:d}"
+        yield "licenseDuration", _decimal(spec.license_duration)
     for extension in spec.extensions:
-        yield "wvExtension", f"{extension.type.decode('latin-1')},{b64encode(extension.payload).decode('ascii')}"
+        # A comma, which no type may have, must not end it before it is refused.
+        type_ = extension.type.decode("latin-1").replace(",", "\0")
+        yield "wvExtension", f"{type_},{b64encode(extension.payload).decode('ascii')}"
     if spec.expires_at is not None:
         yield "expirationTime", _rfc3339(spec.expires_at)
     if spec.expires_in is not None:
-        yield "expirationTime", f"+{spec.expires_in:d}"
+        yield "expirationTime", f"+{_decimal(spec.expires_in)}"
     if spec.cookie is not None:
         yield "cookie", spec.cookie
 
 
+# What a spec under construction has wrong is written as a text that the grammar refuses for the same reason.
+
+
+def _kid(spec: TokenSpec) -> str:
+    if spec.kid_name is None:
+        return spec.kid.hex()
+    named = spec.kid_name.isascii() and parameters.kid_of_name(spec.kid_name)
+    return f"^{spec.kid_name}" if not spec.kid or not named or spec.kid == named else "^"
+
+
+def _decimal(number: int) -> str:
+    return f"{number:d}" if abs(number) < 10**20 else "too many digits"
+
+
 def _rfc3339(seconds: int) -> str:
-    """RFC 3339, or for seconds outside its years a text that is not."""
     if not TIME_MIN <= seconds <= TIME_MAX:
-        return f"{seconds:d}"
+        return _decimal(seconds)
     return f"{(_EPOCH + timedelta(seconds=seconds)).isoformat()}Z"
 
 
