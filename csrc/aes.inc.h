@@ -19,53 +19,53 @@ FN V sum_of_words(V a)
 
 FN uint64_t next_constant(uint64_t c) { return (c << 1) ^ ((c >> 7) * 0x11b); }
 
-/* The schedules of n keys into rk[round * n + key]; first: their first 16 bytes, last: their last. Both are lost. */
+#define KEY_OF(r) rk[(r) * n + g]
+
+/* The schedules of n vectors of keys into rk[round * n + vector]; first: the first 16 bytes, last: the last. Both are
+ * lost. */
 FN void expand(V *rk, const size_t n, size_t key_len, V *first, V *last)
 {
     uint64_t c = 1;
     if (key_len == 16) {
         for (size_t r = 0; r <= 10; r++, c = next_constant(c)) {
-            WVT_UNROLL
-            for (size_t i = 0; i < n; i++) {
-                rk[r * n + i] = first[i];
-                V t = v_enclast(v_shuffle(first[i], ROTATED_WORD_4), ROUND_CONSTANT(c));
-                first[i] = v_xor(sum_of_words(first[i]), t);
+            EACH(n) {
+                KEY_OF(r) = first[g];
+                V t = v_enclast(v_shuffle(first[g], ROTATED_WORD_4), ROUND_CONSTANT(c));
+                first[g] = v_xor(sum_of_words(first[g]), t);
             }
         }
     } else if (key_len == 24) {
-        /* Six words at a time: four in first, two in the low half of last; two times six are three round keys. */
-        WVT_UNROLL
-        for (size_t i = 0; i < n; i++)
-            last[i] = v_swap(last[i]);
-        for (size_t r = 0; r <= 12; r += 3) {
-            WVT_UNROLL
-            for (size_t i = 0; i < n; i++) {
-                uint64_t constant = c;
-                rk[r * n + i] = first[i];
-                for (size_t half = 1; half <= 2 && r < 12; half++, constant = next_constant(constant)) {
-                    V t = v_enclast(v_shuffle(last[i], ROTATED_WORD_2), ROUND_CONSTANT(constant));
-                    V next = v_xor(sum_of_words(first[i]), t);
-                    V words = v_xor(v_xor(last[i], v_up4(last[i])), v_shuffle(next, WORD_4));
-                    rk[(r + half) * n + i] =
-                        half == 1 ? v_low_low(last[i], next) : v_low_low(v_swap(first[i]), last[i]);
-                    first[i] = next;
-                    last[i] = words;
+        /* Six words at a time, four in `first` and two in the low half of `last`; twelve are three round keys. */
+        EACH(n) last[g] = v_swap(last[g]);
+        for (size_t half = 0; half <= 8; half++) {
+            const size_t r = half / 2 * 3;
+            EACH(n) {
+                V two = last[g], four = first[g];
+                V t = v_enclast(v_shuffle(two, ROTATED_WORD_2), ROUND_CONSTANT(c));
+                first[g] = v_xor(sum_of_words(four), t);
+                last[g] = v_xor(v_xor(two, v_up4(two)), v_shuffle(first[g], WORD_4));
+                if (half % 2) {
+                    KEY_OF(r + 2) = v_low_low(v_swap(four), two);
+                } else {
+                    KEY_OF(r) = four;
+                    if (half < 8) {
+                        KEY_OF(r + 1) = v_low_low(two, first[g]);
+                    }
                 }
             }
-            c = next_constant(next_constant(c));
+            c = next_constant(c);
         }
     } else {
         for (size_t r = 0; r <= 14; r += 2, c = next_constant(c)) {
-            WVT_UNROLL
-            for (size_t i = 0; i < n; i++) {
-                rk[r * n + i] = first[i];
+            EACH(n) {
+                KEY_OF(r) = first[g];
                 if (r < 14) {
-                    rk[(r + 1) * n + i] = last[i];
+                    KEY_OF(r + 1) = last[g];
                 }
-                V t = v_enclast(v_shuffle(last[i], ROTATED_WORD_4), ROUND_CONSTANT(c));
-                first[i] = v_xor(sum_of_words(first[i]), t);
-                t = v_enclast(v_shuffle(first[i], WORD_4), v_zero());
-                last[i] = v_xor(sum_of_words(last[i]), t);
+                V t = v_enclast(v_shuffle(last[g], ROTATED_WORD_4), ROUND_CONSTANT(c));
+                first[g] = v_xor(sum_of_words(first[g]), t);
+                t = v_enclast(v_shuffle(first[g], WORD_4), v_zero());
+                last[g] = v_xor(sum_of_words(last[g]), t);
             }
         }
     }
@@ -75,43 +75,36 @@ FN void expand(V *rk, const size_t n, size_t key_len, V *first, V *last)
 FN void invert(V *rk, const size_t n, size_t rounds)
 {
     for (size_t r = 0; 2 * r <= rounds; r++) {
-        WVT_UNROLL
-        for (size_t i = 0; i < n; i++) {
-            V a = rk[r * n + i], b = rk[(rounds - r) * n + i];
+        EACH(n) {
+            V a = KEY_OF(r), b = KEY_OF(rounds - r);
             if (r) {
-                /* The forward last round and the inverse round leave InvMixColumns alone. */
+                /* The last round and an inverse round leave InvMixColumns of what went in. */
                 a = v_dec(v_enclast(a, v_zero()), v_zero());
                 b = v_dec(v_enclast(b, v_zero()), v_zero());
             }
-            rk[r * n + i] = b;
-            rk[(rounds - r) * n + i] = a;
+            KEY_OF(r) = b;
+            KEY_OF(rounds - r) = a;
         }
     }
 }
 
-/* G vectors of blocks; rk holds a schedule for each of them, or one for all. */
-#define KEY(r) rk[each ? (r) * G + g : (r)]
+/* n vectors of blocks; rk holds a schedule for each of them (each), or one for all. */
+#define KEY(r) rk[each ? (r) * n + g : (r)]
 
-FN void encrypt(V *x, const V *rk, const int each, size_t rounds)
+FN void encrypt(V *x, const size_t n, const V *rk, const int each, size_t rounds)
 {
-    EACH
-        x[g] = v_xor(x[g], KEY(0));
+    EACH(n) x[g] = v_xor(x[g], KEY(0));
     for (size_t r = 1; r < rounds; r++) {
-        EACH
-            x[g] = v_enc(x[g], KEY(r));
+        EACH(n) x[g] = v_enc(x[g], KEY(r));
     }
-    EACH
-        x[g] = v_enclast(x[g], KEY(rounds));
+    EACH(n) x[g] = v_enclast(x[g], KEY(rounds));
 }
 
-FN void decrypt(V *x, const V *rk, const int each, size_t rounds)
+FN void decrypt(V *x, const size_t n, const V *rk, const int each, size_t rounds)
 {
-    EACH
-        x[g] = v_xor(x[g], KEY(0));
+    EACH(n) x[g] = v_xor(x[g], KEY(0));
     for (size_t r = 1; r < rounds; r++) {
-        EACH
-            x[g] = v_dec(x[g], KEY(r));
+        EACH(n) x[g] = v_dec(x[g], KEY(r));
     }
-    EACH
-        x[g] = v_declast(x[g], KEY(rounds));
+    EACH(n) x[g] = v_declast(x[g], KEY(rounds));
 }

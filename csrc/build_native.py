@@ -1,4 +1,4 @@
-"""Builds `wvtoken.engine._native` from this folder, for setup.py (`cffi_modules`). Paths are relative to the repository."""
+"""Builds `wvtoken.engine._native` from this folder, for setup.py (`cffi_modules`), from the root of the repository."""
 
 from pathlib import Path
 

@@ -26,6 +26,13 @@
 #define WVT_NOINLINE __declspec(noinline)
 #endif
 
+/* The name of AES and PMULL in a function's target. */
+#if defined(__clang__) && __clang_major__ < 16
+#define WVT_ARM_AES "crypto"
+#else
+#define WVT_ARM_AES "+crypto"
+#endif
+
 /* Before a loop over the vectors in flight: unrolled in full, they stay in registers. */
 #if defined(__clang__)
 #define WVT_UNROLL _Pragma("clang loop unroll(full)")

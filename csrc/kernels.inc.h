@@ -1,11 +1,10 @@
-/* kernels.inc.h - every algorithm over one kind of lanes, and the table of them. Included by each lanes_*.c, which
- * says:
+/* kernels.inc.h - every algorithm over one kind of lanes, and the table of them. Each lanes_*.c includes it, and says:
  *
  * KERNELS, the table's name; TARGET, the instruction sets; FN, TARGET on an inline function; V, a vector of W lanes of
- * 16 bytes; G, how many vectors are worked on at once, for the AES units to be busy while results are on their way.
+ * 16 bytes.
  *
  *   v_pair(low, high)               both halves of a lane, the same in all      v_all16(p)   16 bytes, the same in all
- *   v_load, v_store                 W * 16 bytes                                v_*_part     the first n, 1 to W * 16
+ *   v_load, v_store                 W * 16 bytes; v_load_part, v_store_part: the first n of them
  *   v_gather, v_scatter             16 bytes at each of W pointers
  *   v_xor v_and v_or                v_add8 v_sub8_saturating v_min8 v_equal8 (ones or zeros)
  *   v_equal32 v_add32 v_left32 v_right32                  32-bit words, little-endian
@@ -19,10 +18,9 @@
  * An item that is missing in the last lanes is stood in for by the last item: its lanes compute the same bytes once
  * more and store them in the same place, after all lanes have loaded theirs.
  */
-#define SLOTS (G * W)
-#define EACH                                                                                                           \
+#define EACH(n)                                                                                                        \
     WVT_UNROLL                                                                                                         \
-    for (size_t g = 0; g < G; g++)
+    for (size_t g = 0; g < (n); g++)
 
 FN V v_zero(void) { return v_pair(0, 0); }
 
@@ -38,7 +36,7 @@ FN V v_equal16(V a, V b)
 
 FN size_t at_most(size_t n, size_t most) { return n < most ? n : most; }
 
-/* A mask of 0 or 255 over bytes of any number: a refused item is zeroed whatever it holds. */
+/* A mask of 0 or 255 over n bytes: how a refused item is zeroed without a branch. */
 FN void and_bytes(uint8_t *p, size_t n, uint8_t mask)
 {
     const uint64_t wide = mask * UINT64_C(0x0101010101010101);
@@ -53,28 +51,43 @@ FN void and_bytes(uint8_t *p, size_t n, uint8_t mask)
     }
 }
 
-/* n below 16. */
-FN void copy_part(uint8_t *to, const uint8_t *from, size_t n)
+/* memcpy for the few bytes that one for every length is slow for. */
+FN void copy(uint8_t *to, const uint8_t *from, size_t n)
 {
+#define COPY(step) memcpy(to, from, step), to += (step), from += (step)
+    for (; n >= 16; n -= 16) {
+        COPY(16);
+    }
     if (n & 8) {
-        memcpy(to, from, 8);
-        to += 8;
-        from += 8;
+        COPY(8);
     }
     if (n & 4) {
-        memcpy(to, from, 4);
-        to += 4;
-        from += 4;
+        COPY(4);
     }
     if (n & 2) {
-        memcpy(to, from, 2);
-        to += 2;
-        from += 2;
+        COPY(2);
     }
     if (n & 1) {
-        *to = *from;
+        COPY(1);
     }
 }
+
+#if !defined(V_HAS_PARTS) /* 1 to 16 * W bytes, touching no other; the rest of what is loaded is `fill` */
+FN V v_load_part(const uint8_t *p, size_t n, uint8_t fill)
+{
+    uint8_t part[16 * W];
+    memset(part, fill, sizeof part);
+    copy(part, p, n);
+    return v_load(part);
+}
+
+FN void v_store_part(uint8_t *p, size_t n, V x)
+{
+    uint8_t part[16 * W];
+    v_store(part, x);
+    copy(p, part, n);
+}
+#endif
 
 #include "aes.inc.h"
 #include "base64url.inc.h"

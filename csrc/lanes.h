@@ -5,36 +5,42 @@
 #include "compiler.h"
 #include "wvtoken.h"
 
-/* Messages that are sorted by length together, so that those side by side in lanes are of similar length. */
-#define WVT_WINDOW 256u
-
-/* Bytes that a decode may write behind its result. */
-#define WVT_DECODE_SLACK 64u
-
-/* A message on its way through seal or open. */
-struct wvt_message {
-    uint8_t nonce[16];  /* and four zeros */
-    const uint8_t *in;  /* len bytes; when opening it may be out */
-    uint8_t *out;       /* len bytes; when sealing the tag follows */
-    const uint8_t *tag; /* opening: the tag to verify */
-    uint32_t len;
-    uint32_t refused; /* opening: 0 or 1, for the caller to use without a branch until all is done */
+/* The arguments of wvt_wrap and wvt_unwrap; n is at least 1. */
+struct wvt_keys {
+    const uint8_t *keks, *in;
+    uint8_t *out, *status; /* status: for unwrap alone */
+    size_t kek_count, kek_len, key_len, n;
 };
 
-/* None of these checks a length. n is at least 1, of messages at most WVT_WINDOW; order holds the n places of messages,
- * those of a like number of blocks side by side. */
+struct wvt_message {
+    uint8_t nonce[16];  /* and four zeros */
+    const uint8_t *in;  /* len bytes; for open it may be out */
+    uint8_t *out;       /* len bytes; after seal the tag follows */
+    const uint8_t *tag; /* open: the one to verify */
+    uint32_t len;
+    uint32_t refused; /* open: 0, or WVT_REFUSED and the output is zeros; nothing branches on it before all is done */
+};
+
+/* Messages under one key and AAD; n is at least 1, and `order` has their places, those of as many blocks side by side.
+ */
+struct wvt_messages {
+    const uint8_t *key, *aad, *order;
+    size_t aad_len, n;
+    struct wvt_message *messages;
+};
+
+/* Bytes that decode may write behind its result. */
+#define WVT_DECODE_SLACK 64u
+
+/* None of these checks a length. */
 struct wvt_kernels {
-    void (*wrap)(const uint8_t *keks, size_t kek_count, size_t kek_len, const uint8_t *keys, size_t key_len, size_t n,
-                 uint8_t *out);
-    void (*unwrap)(const uint8_t *keks, size_t kek_count, size_t kek_len, const uint8_t *wrapped, size_t key_len,
-                   size_t n, uint8_t *out, uint8_t *status);
-    void (*seal)(const uint8_t *key, const uint8_t *aad, size_t aad_len, struct wvt_message *messages,
-                 const uint8_t *order, size_t n);
-    void (*open)(const uint8_t *key, const uint8_t *aad, size_t aad_len, struct wvt_message *messages,
-                 const uint8_t *order, size_t n);
+    void (*wrap)(const struct wvt_keys *keys);
+    void (*unwrap)(const struct wvt_keys *keys);
+    void (*seal)(const struct wvt_messages *messages);
+    void (*open)(const struct wvt_messages *messages);
     /* in may be the last len bytes of the text's place in out. */
     void (*encode)(const uint8_t *in, size_t len, uint8_t *out);
-    /* Whether the text is in the alphabet; out gets len * 3 / 4 bytes, one more with the stray bits, and slack. */
+    /* Whether a text is in the alphabet; out gets its len * 3 / 4 bytes, then one of its stray bits, and slack. */
     int (*decode)(const uint8_t *in, size_t len, uint8_t *out);
 };
 

@@ -9,7 +9,6 @@
 #define TARGET WVT_TARGET("aes,pclmul,ssse3")
 #define FN WVT_INLINE TARGET
 #define W 1u /* lanes of a vector */
-#define G 8u /* vectors in flight */
 typedef __m128i V;
 
 FN V v_pair(uint64_t low, uint64_t high) { return _mm_set_epi64x((int64_t)high, (int64_t)low); }
@@ -18,19 +17,6 @@ FN V v_load(const uint8_t *p) { return _mm_loadu_si128((const __m128i *)p); }
 FN void v_store(uint8_t *p, V x) { _mm_storeu_si128((__m128i *)p, x); }
 FN V v_gather(const uint8_t *const *p) { return v_load(p[0]); }
 FN void v_scatter(uint8_t *const *p, V x) { v_store(p[0], x); }
-FN V v_load_part(const uint8_t *p, size_t n, uint8_t fill)
-{
-    uint8_t part[16];
-    memset(part, fill, sizeof part);
-    memcpy(part, p, n);
-    return v_load(part);
-}
-FN void v_store_part(uint8_t *p, size_t n, V x)
-{
-    uint8_t part[16];
-    v_store(part, x);
-    memcpy(p, part, n);
-}
 FN V v_xor(V a, V b) { return _mm_xor_si128(a, b); }
 FN V v_and(V a, V b) { return _mm_and_si128(a, b); }
 FN V v_or(V a, V b) { return _mm_or_si128(a, b); }

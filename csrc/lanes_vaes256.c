@@ -9,7 +9,6 @@
 #define TARGET WVT_TARGET("vaes,vpclmulqdq,avx2")
 #define FN WVT_INLINE TARGET
 #define W 2u /* lanes of a vector */
-#define G 8u /* vectors in flight */
 typedef __m256i V;
 
 FN V v_pair(uint64_t low, uint64_t high)
@@ -28,19 +27,6 @@ FN void v_scatter(uint8_t *const *p, V x)
 {
     _mm_storeu_si128((__m128i *)p[0], _mm256_castsi256_si128(x));
     _mm_storeu_si128((__m128i *)p[1], _mm256_extracti128_si256(x, 1));
-}
-FN V v_load_part(const uint8_t *p, size_t n, uint8_t fill)
-{
-    uint8_t part[32];
-    memset(part, fill, sizeof part);
-    memcpy(part, p, n);
-    return v_load(part);
-}
-FN void v_store_part(uint8_t *p, size_t n, V x)
-{
-    uint8_t part[32];
-    v_store(part, x);
-    memcpy(p, part, n);
 }
 FN V v_xor(V a, V b) { return _mm256_xor_si256(a, b); }
 FN V v_and(V a, V b) { return _mm256_and_si256(a, b); }

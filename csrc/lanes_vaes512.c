@@ -9,7 +9,6 @@
 #define TARGET WVT_TARGET("vaes,vpclmulqdq,avx2,avx512f,avx512bw,avx512vl")
 #define FN WVT_INLINE TARGET
 #define W 4u /* lanes of a vector */
-#define G 8u /* vectors in flight */
 typedef __m512i V;
 
 FN V v_pair(uint64_t low, uint64_t high) { return _mm512_broadcast_i32x4(_mm_set_epi64x((int64_t)high, (int64_t)low)); }
@@ -31,6 +30,7 @@ FN void v_scatter(uint8_t *const *p, V x)
     _mm_storeu_si128((__m128i *)p[2], _mm512_extracti32x4_epi32(x, 2));
     _mm_storeu_si128((__m128i *)p[3], _mm512_extracti32x4_epi32(x, 3));
 }
+#define V_HAS_PARTS
 FN V v_load_part(const uint8_t *p, size_t n, uint8_t fill)
 {
     return _mm512_mask_loadu_epi8(_mm512_set1_epi8((char)fill), UINT64_MAX >> (64 - n), p);

@@ -1,8 +1,12 @@
 /* siv.inc.h - AES-256-GCM-SIV (RFC 8452), a message per lane. */
 
-/* The reduction of POLYVAL (RFC 8452, 3): x^127 + x^126 + x^121, the upper half of its polynomial but for x^128. */
+/* Vectors worked on at once: with the products of POLYVAL and all else that is to do, more do not pay. */
+#define G 4u
+#define SLOTS (G * W)
+
+/* Of POLYVAL's polynomial (RFC 8452, 3) the terms x^127, x^126 and x^121, over x^64. */
 #define POLYVAL_UPPER v_pair(UINT64_C(0xc200000000000000), 0)
-#define FIRST_BIT_OF_BYTE_15 v_pair(0, UINT64_C(0x8000000000000000))
+#define TOP_BIT v_pair(0, UINT64_C(0x8000000000000000))
 
 static const uint8_t ones_then_zeros[32] = {255, 255, 255, 255, 255, 255, 255, 255,
                                             255, 255, 255, 255, 255, 255, 255, 255};
@@ -12,19 +16,20 @@ struct siv {
     V rk[MAX_KEYS * G];       /* schedules of the message-encryption keys */
     V h[G];                   /* message-authentication keys */
     V s[G];                   /* states of POLYVAL */
+    V nonce[G];               /* and four zeros */
     V count[G];               /* initial counter blocks */
     uint8_t last[SLOTS][16];  /* blocks that are not full */
-    uint8_t bits[SLOTS * 16]; /* lengths in bits */
-    uint8_t sink[16];
-    uint8_t aad[16]; /* its last block, if that is not full */
-    /* Of each message in a lane; these are public. */
-    const uint8_t *in[SLOTS];
+    uint8_t sink[16];         /* where blocks go that a shorter message does not have */
+    uint8_t aad[16];          /* its last block, if that is not full */
+    uint8_t bits[SLOTS * 16]; /* lengths */
+    struct wvt_message *m[SLOTS];
+    const uint8_t *in[SLOTS]; /* of m, at hand for the loops */
     uint8_t *out[SLOTS];
-    uint32_t len[SLOTS];
-    uint32_t least, most; /* all have `least` full blocks, none more than `most` in all */
+    size_t len[SLOTS];
+    size_t full, blocks; /* all messages have `full` full blocks, none has more than `blocks` in all */
 };
 
-/* dot of RFC 8452, 3: a * b * x^-128. The low half of the product is folded into the upper 64 bits at a time. */
+/* dot of RFC 8452, 3: a * b * x^-128. The product is reduced from below, 64 bits at a time. */
 FN V dot(V a, V b)
 {
     V low = v_mul_low_low(a, b), high = v_mul_high_high(a, b);
@@ -33,194 +38,173 @@ FN V dot(V a, V b)
     return v_xor(high, v_xor(v_swap(middle), v_mul_low_low(middle, POLYVAL_UPPER)));
 }
 
-/* RFC 8452, 4: the keys of each message, from its nonce. Each block gives half of its bytes. */
-FN void derive_keys(struct siv *w, const V *nonce)
+FN void absorb(struct siv *w, const V *x)
 {
-    V low[G], high[G], half[3][G];
-    for (size_t i = 0; i < 3; i++) {
-        EACH
-            low[g] = v_xor(v_up4(nonce[g]), v_pair(2 * i, 0));
-        EACH
-            high[g] = v_xor(v_up4(nonce[g]), v_pair(2 * i + 1, 0));
-        encrypt(low, w->master, 0, AES256_ROUNDS);
-        encrypt(high, w->master, 0, AES256_ROUNDS);
-        EACH
-            half[i][g] = v_low_low(low[g], high[g]);
-    }
-    EACH
-        w->h[g] = half[0][g];
-    expand(w->rk, G, 32, half[1], half[2]);
+    EACH(G) w->s[g] = dot(v_xor(w->s[g], x[g]), w->h[g]);
 }
 
-/* Loads the next SLOTS messages, in their order, the last one again where there are no more; gives their nonces. */
-FN void take_messages(struct siv *w, const struct wvt_message *messages, const uint8_t *order, size_t n, size_t aad_len,
-                      V *nonce)
+FN void begin(struct siv *w, const struct wvt_messages *a)
 {
-    const uint8_t *p[SLOTS];
-    w->least = UINT32_MAX;
-    w->most = 0;
+    V first = v_all16(a->key), last = v_all16(a->key + 16);
+    expand(w->master, 1, WVT_KEY_BYTES, &first, &last);
+    memset(w->aad, 0, sizeof w->aad);
+    if (a->aad_len % 16) {
+        copy(w->aad, a->aad + a->aad_len / 16 * 16, a->aad_len % 16);
+    }
+}
+
+/* Takes SLOTS messages from place i on, the last again where there are no more; with the last blocks of their input. */
+FN void take_messages(struct siv *w, const struct wvt_messages *a, size_t i)
+{
+    const uint8_t *nonce[SLOTS];
+    w->full = SIZE_MAX;
+    w->blocks = 0;
     for (size_t l = 0; l < SLOTS; l++) {
-        const struct wvt_message *m = &messages[order[at_most(l, n - 1)]];
-        const uint32_t full = m->len / 16, rest = m->len % 16;
-        const uint64_t bits[2] = {8 * (uint64_t)aad_len, 8 * (uint64_t)m->len};
-        p[l] = m->nonce;
+        struct wvt_message *m = w->m[l] = &a->messages[a->order[at_most(i + l, a->n - 1)]];
+        const size_t full = m->len / 16, rest = m->len % 16;
+        const uint64_t bits[2] = {8 * (uint64_t)a->aad_len, 8 * (uint64_t)m->len};
+        memcpy(w->bits + 16 * l, bits, 16);
+        nonce[l] = m->nonce;
         w->in[l] = m->in;
         w->out[l] = m->out;
         w->len[l] = m->len;
-        w->least = full < w->least ? full : w->least;
-        w->most = full + (rest != 0) > w->most ? full + (rest != 0) : w->most;
-        memcpy(w->bits + 16 * l, bits, 16);
+        w->full = at_most(full, w->full);
+        w->blocks = full + (rest != 0) > w->blocks ? full + (rest != 0) : w->blocks;
         if (rest) {
             memset(w->last[l], 0, 16);
-            copy_part(w->last[l], m->in + 16 * (size_t)full, rest);
+            copy(w->last[l], m->in + 16 * full, rest);
         }
     }
-    EACH
-        nonce[g] = v_gather(p + g * W);
+    EACH(G) w->nonce[g] = v_gather(nonce + g * W);
 }
 
-FN void absorb(struct siv *w, const V *x)
+/* RFC 8452, 4: the keys of each message. A block of the key-generating key gives half of its bytes. */
+FN void derive_keys(struct siv *w)
 {
-    EACH
-        w->s[g] = dot(v_xor(w->s[g], x[g]), w->h[g]);
+    V low[G], high[G], half[3][G];
+    for (size_t i = 0; i < 3; i++) {
+        EACH(G) low[g] = v_xor(v_up4(w->nonce[g]), v_pair(2 * i, 0));
+        EACH(G) high[g] = v_xor(v_up4(w->nonce[g]), v_pair(2 * i + 1, 0));
+        encrypt(low, G, w->master, 0, AES256_ROUNDS);
+        encrypt(high, G, w->master, 0, AES256_ROUNDS);
+        EACH(G) half[i][g] = v_low_low(low[g], high[g]);
+    }
+    EACH(G) w->h[g] = half[0][g];
+    expand(w->rk, G, WVT_KEY_BYTES, half[1], half[2]);
 }
 
 FN void absorb_aad(struct siv *w, const uint8_t *aad, size_t len)
 {
     V x[G];
-    EACH
-        w->s[g] = v_zero();
+    EACH(G) w->s[g] = v_zero();
     for (; len >= 16; aad += 16, len -= 16) {
-        EACH
-            x[g] = v_all16(aad);
+        EACH(G) x[g] = v_all16(aad);
         absorb(w, x);
     }
     if (len) {
-        EACH
-            x[g] = v_all16(w->aad);
+        EACH(G) x[g] = v_all16(w->aad);
         absorb(w, x);
     }
 }
 
-/* All blocks of all messages through the counter mode, POLYVAL of the plaintext, or both. */
+/* All blocks of all messages through the counter mode (crypt), POLYVAL of the plaintext (hash), or both. */
 FN void each_block(struct siv *w, const int crypt, const int hash)
 {
-    for (uint32_t b = 0; b < w->most; b++) {
-        const int ragged = b >= w->least;
-        const size_t at = 16 * (size_t)b;
-        const uint8_t *in[SLOTS], *keep[SLOTS], *live[SLOTS];
+    for (size_t b = 0; b < w->blocks; b++) {
+        const int ragged = b >= w->full; /* some message has less than this block; it is in `last`, or there is none */
+        const uint8_t *in[SLOTS], *keep[SLOTS] = {NULL}, *live[SLOTS] = {NULL};
         uint8_t *out[SLOTS];
         V x[G], key[G];
         for (size_t l = 0; l < SLOTS; l++) {
-            in[l] = w->in[l] + at;
-            out[l] = w->out[l] + at;
+            in[l] = w->in[l] + 16 * b;
+            out[l] = w->out[l] + 16 * b;
             if (ragged) {
-                const size_t here = w->len[l] > at ? at_most(w->len[l] - at, 16) : 0;
+                const size_t here = w->len[l] > 16 * b ? at_most(w->len[l] - 16 * b, 16) : 0;
                 in[l] = here == 16 ? in[l] : here ? w->last[l] : ones_then_zeros + 16;
                 out[l] = here == 16 ? out[l] : here ? w->last[l] : w->sink;
                 keep[l] = ones_then_zeros + 16 - here;
                 live[l] = ones_then_zeros + (here ? 0 : 16);
             }
         }
-        EACH
-            x[g] = v_gather(in + g * W);
+        EACH(G) x[g] = v_gather(in + g * W);
         if (crypt) {
-            EACH
-                key[g] = v_add32(w->count[g], v_pair(b, 0));
-            encrypt(key, w->rk, 1, AES256_ROUNDS);
-            EACH
-                x[g] = v_xor(x[g], key[g]);
-            EACH
-                v_scatter(out + g * W, x[g]);
+            EACH(G) key[g] = v_add32(w->count[g], v_pair(b, 0));
+            encrypt(key, G, w->rk, 1, AES256_ROUNDS);
+            EACH(G) x[g] = v_xor(x[g], key[g]);
+            EACH(G) v_scatter(out + g * W, x[g]);
         }
         if (hash && ragged) {
-            EACH
-                x[g] = crypt ? v_and(x[g], v_gather(keep + g * W)) : x[g];
-            EACH {
-                V s = dot(v_xor(w->s[g], x[g]), w->h[g]);
+            EACH(G) {
+                V s = dot(v_xor(w->s[g], v_and(x[g], v_gather(keep + g * W))), w->h[g]);
                 w->s[g] = v_select(v_gather(live + g * W), s, w->s[g]);
             }
         } else if (hash) {
             absorb(w, x);
         }
     }
-    if (crypt) {
-        for (size_t l = 0; l < SLOTS; l++) {
-            copy_part(w->out[l] + w->len[l] / 16 * 16, w->last[l], w->len[l] % 16);
-        }
+    for (size_t l = 0; crypt && l < SLOTS; l++) {
+        copy(w->out[l] + w->len[l] / 16 * 16, w->last[l], w->len[l] % 16);
     }
 }
 
-/* From the state after all blocks. */
-FN void tags(struct siv *w, const V *nonce, V *tag)
+/* The tags, from the states after all blocks. */
+FN void finish(struct siv *w, V *tag)
 {
-    EACH
-        tag[g] = v_load(w->bits + g * W * 16);
+    EACH(G) tag[g] = v_load(w->bits + g * W * 16);
     absorb(w, tag);
-    EACH
-        tag[g] = v_and(v_xor(w->s[g], nonce[g]), v_pair(UINT64_MAX, INT64_MAX));
-    encrypt(tag, w->rk, 1, AES256_ROUNDS);
+    EACH(G) tag[g] = v_and(v_xor(w->s[g], w->nonce[g]), v_pair(UINT64_MAX, INT64_MAX));
+    encrypt(tag, G, w->rk, 1, AES256_ROUNDS);
 }
 
-FN void begin(struct siv *w, const uint8_t *key, const uint8_t *aad, size_t aad_len)
-{
-    V first = v_all16(key), last = v_all16(key + 16);
-    expand(w->master, 1, WVT_KEY_BYTES, &first, &last);
-    memset(w->aad, 0, sizeof w->aad);
-    copy_part(w->aad, aad + aad_len / 16 * 16, aad_len % 16);
-}
-
-TARGET static void seal(const uint8_t *key, const uint8_t *aad, size_t aad_len, struct wvt_message *messages,
-                        const uint8_t *order, size_t n)
+TARGET static void seal(const struct wvt_messages *a)
 {
     struct siv w;
-    V nonce[G], tag[G];
-    begin(&w, key, aad, aad_len);
-    for (size_t i = 0; i < n; i += SLOTS) {
+    V tag[G];
+    begin(&w, a);
+    for (size_t i = 0; i < a->n; i += SLOTS) {
         uint8_t *p[SLOTS];
-        take_messages(&w, messages, order + i, n - i, aad_len, nonce);
-        derive_keys(&w, nonce);
-        absorb_aad(&w, aad, aad_len);
+        take_messages(&w, a, i);
+        derive_keys(&w);
+        absorb_aad(&w, a->aad, a->aad_len);
         each_block(&w, 0, 1);
-        tags(&w, nonce, tag);
-        EACH
-            w.count[g] = v_or(tag[g], FIRST_BIT_OF_BYTE_15);
+        finish(&w, tag);
+        EACH(G) w.count[g] = v_or(tag[g], TOP_BIT);
         each_block(&w, 1, 0);
         for (size_t l = 0; l < SLOTS; l++) {
             p[l] = w.out[l] + w.len[l];
         }
-        EACH
-            v_scatter(p + g * W, tag[g]);
+        EACH(G) v_scatter(p + g * W, tag[g]);
     }
     wvt_wipe(&w, sizeof w);
 }
 
-TARGET static void open(const uint8_t *key, const uint8_t *aad, size_t aad_len, struct wvt_message *messages,
-                        const uint8_t *order, size_t n)
+TARGET static void open(const struct wvt_messages *a)
 {
     struct siv w;
-    V nonce[G], tag[G], right[G];
-    begin(&w, key, aad, aad_len);
-    for (size_t i = 0; i < n; i += SLOTS) {
+    V tag[G], right[G];
+    uint8_t same[SLOTS * 16];
+    begin(&w, a);
+    for (size_t i = 0; i < a->n; i += SLOTS) {
         const uint8_t *p[SLOTS];
-        take_messages(&w, messages, order + i, n - i, aad_len, nonce);
+        take_messages(&w, a, i);
         for (size_t l = 0; l < SLOTS; l++) {
-            p[l] = messages[order[i + at_most(l, n - i - 1)]].tag;
+            p[l] = w.m[l]->tag;
         }
-        derive_keys(&w, nonce);
-        absorb_aad(&w, aad, aad_len);
-        EACH
-            tag[g] = v_gather(p + g * W);
-        EACH
-            w.count[g] = v_or(tag[g], FIRST_BIT_OF_BYTE_15);
+        derive_keys(&w);
+        absorb_aad(&w, a->aad, a->aad_len);
+        EACH(G) tag[g] = v_gather(p + g * W);
+        EACH(G) w.count[g] = v_or(tag[g], TOP_BIT);
         each_block(&w, 1, 1);
-        tags(&w, nonce, right);
-        EACH
-            v_store(w.bits + g * W * 16, v_equal16(tag[g], right[g]));
-        for (size_t l = 0; l < at_most(SLOTS, n - i); l++) {
-            and_bytes(w.out[l], w.len[l], w.bits[16 * l]);
-            messages[order[i + l]].refused = ~w.bits[16 * l] & 1u;
+        finish(&w, right);
+        EACH(G) v_store(same + g * W * 16, v_equal16(tag[g], right[g]));
+        for (size_t l = 0; l < at_most(SLOTS, a->n - i); l++) {
+            const uint8_t whole = same[16 * l];
+            and_bytes(w.out[l], w.len[l], whole);
+            w.m[l]->refused = ~whole & WVT_REFUSED;
         }
     }
     wvt_wipe(&w, sizeof w);
 }
+
+#undef G
+#undef SLOTS

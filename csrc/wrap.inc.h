@@ -1,252 +1,170 @@
 /* wrap.inc.h - AES Key Wrap (RFC 3394, 2.2.1 and 2.2.2, in their index-based form), an item per lane.
  *
  * A lane holds A in its low and a semiblock R[i] in its high half, so that a step is one AES block, and t added to A.
+ * Forwards and back are one code, with `back` a constant.
  */
+
+/* Vectors worked on at once: there is little but AES here, and that is what its units need to be busy. */
+#define G 8u
+#define SLOTS (G * W)
 
 #define INITIAL_A v_pair(0xa6a6a6a6a6a6a6a6, 0)
 
-struct schedules {
-    V rk[MAX_KEYS * G];
-};
-
-/* t as the 64-bit big-endian number in A; it stays below 2^32, 6 steps for each 8 bytes of WVT_MESSAGE_MAX. */
-FN V counter(size_t t)
-{
-    const uint64_t n = t;
-    return v_pair((n & 0xff) << 56 | (n & 0xff00) << 40 | (n & 0xff0000) << 24 | (n & 0xff000000) << 8, 0);
-}
-
-/* The schedules of the KEKs of items i and following, or of the one KEK. */
-FN void expand_keks(V *rk, const int each, const int inverse, const uint8_t *keks, size_t len, size_t i, size_t n)
-{
-    const uint8_t *first[W], *last[W];
-    V low[G], high[G];
-    const size_t count = each ? G : 1;
-    WVT_UNROLL
-    for (size_t g = 0; g < count; g++) {
-        for (size_t l = 0; l < W; l++) {
-            first[l] = keks + (each ? at_most(i + g * W + l, n - 1) * len : 0);
-            last[l] = first[l] + len - 16;
-        }
-        low[g] = v_gather(first);
-        high[g] = v_gather(last);
-    }
-    expand(rk, count, len, low, high);
-    if (inverse) {
-        invert(rk, count, len / 4 + 6);
-    }
-}
-
-/* The semiblock at r, i from 0, in the high halves; it reads none that is not there. */
-FN V semiblock(uint8_t *const *r, size_t i)
+/* The 16 bytes at `from` of items i to i + W - 1, or of the last item where there are no more. */
+FN V load_items(const uint8_t *items, size_t stride, size_t from, size_t i, size_t n)
 {
     const uint8_t *p[W];
     for (size_t l = 0; l < W; l++) {
-        p[l] = r[l] + (i ? 8 * (i - 1) : 0);
+        p[l] = items + at_most(i + l, n - 1) * stride + from;
     }
-    return i ? v_gather(p) : v_swap(v_gather(p));
+    return v_gather(p);
 }
 
-FN void put_semiblock(uint8_t *const *r, size_t i, V x)
+FN void store_items(uint8_t *items, size_t stride, size_t from, size_t i, size_t n, V x)
 {
-    uint8_t lanes[W * 16];
-    v_store(lanes, x);
+    uint8_t *p[W];
     for (size_t l = 0; l < W; l++) {
-        memcpy(r[l] + 8 * i, lanes + 16 * l + 8, 8);
+        p[l] = items + at_most(i + l, n - 1) * stride + from;
+    }
+    v_scatter(p, x);
+}
+
+/* Schedules of the KEKs of items from i on; or of the one KEK, which is its own neighbour. */
+FN void expand_keks(V *rk, const int each, const int back, const struct wvt_keys *k, size_t i)
+{
+    const size_t vectors = each ? G : 1, n = each ? k->n : 1;
+    V first[G], last[G];
+    EACH(vectors) first[g] = load_items(k->keks, k->kek_len, 0, i + g * W, n);
+    EACH(vectors) last[g] = load_items(k->keks, k->kek_len, k->kek_len - 16, i + g * W, n);
+    expand(rk, vectors, k->kek_len, first, last);
+    if (back) {
+        invert(rk, vectors, k->kek_len / 4 + 6);
     }
 }
 
-/* Keys of 16 bytes: all in registers. */
-FN void wrap_short(const V *rk, const int each, size_t rounds, const uint8_t *keys, size_t i, size_t n, uint8_t *out)
+/* Step s of `steps`, from 0. t is in A as a 64-bit big-endian number, and below 2^32 for every key_len. */
+FN void step(V *x, const V *rk, const int each, const int back, size_t rounds, size_t s, size_t steps)
 {
-    V x[G], y[G];
-    EACH {
-        const uint8_t *p[W];
-        for (size_t l = 0; l < W; l++) {
-            p[l] = keys + at_most(i + g * W + l, n - 1) * 16;
-        }
-        y[g] = v_gather(p);
-        x[g] = v_low_low(INITIAL_A, y[g]);
-    }
-    for (size_t t = 1; t <= 12; t++) {
-        encrypt(x, rk, each, rounds);
-        EACH {
-            V b = v_xor(x[g], counter(t));
-            x[g] = v_low_high(b, y[g]);
-            y[g] = b;
-        }
-    }
-    EACH {
-        uint8_t *p[W], *q[W];
-        for (size_t l = 0; l < W; l++) {
-            p[l] = out + at_most(i + g * W + l, n - 1) * 24;
-            q[l] = p[l] + 8;
-        }
-        v_scatter(p, x[g]);
-        v_scatter(q, v_high_high(x[g], y[g]));
-    }
-}
-
-/* Keys of any length: the semiblocks are in `out`. */
-FN void wrap_long(const V *rk, const int each, size_t rounds, const uint8_t *keys, size_t len, size_t i, size_t n,
-                  uint8_t *out)
-{
-    uint8_t *r[SLOTS];
-    V a[G], x[G];
-    for (size_t l = 0; l < SLOTS; l++) {
-        size_t item = at_most(i + l, n - 1);
-        r[l] = out + item * (len + 8) + 8;
-        memcpy(r[l], keys + item * len, len);
-    }
-    EACH
-        a[g] = INITIAL_A;
-    for (size_t t = 1; t <= 6 * (len / 8); t++) {
-        const size_t place = (t - 1) % (len / 8);
-        EACH
-            x[g] = v_low_high(a[g], semiblock(r + g * W, place));
-        encrypt(x, rk, each, rounds);
-        EACH {
-            a[g] = v_xor(x[g], counter(t));
-            put_semiblock(r + g * W, place, x[g]);
-        }
-    }
-    EACH {
-        uint8_t *p[W];
-        for (size_t l = 0; l < W; l++) {
-            p[l] = r[g * W + l] - 8;
-        }
-        put_semiblock(p, 0, v_swap(a[g]));
-    }
-}
-
-FN void wrap_all(struct schedules *s, const int each, const uint8_t *keks, size_t kek_len, const uint8_t *keys,
-                 size_t key_len, size_t n, uint8_t *out)
-{
-    for (size_t i = 0; i < n; i += SLOTS) {
-        if (each || i == 0) {
-            expand_keks(s->rk, each, 0, keks, kek_len, i, n);
-        }
-        if (key_len == 16) {
-            wrap_short(s->rk, each, kek_len / 4 + 6, keys, i, n, out);
-        } else {
-            wrap_long(s->rk, each, kek_len / 4 + 6, keys, key_len, i, n, out);
-        }
-    }
-}
-
-TARGET static void wrap(const uint8_t *keks, size_t kek_count, size_t kek_len, const uint8_t *keys, size_t key_len,
-                        size_t n, uint8_t *out)
-{
-    struct schedules s;
-    if (kek_count == 1) {
-        wrap_all(&s, 0, keks, kek_len, keys, key_len, n, out);
+    const uint64_t t = back ? steps - s : s + 1;
+    const V count = v_pair((t & 0xff) << 56 | (t & 0xff00) << 40 | (t & 0xff0000) << 24 | (t & 0xff000000) << 8, 0);
+    if (back) {
+        EACH(G) x[g] = v_xor(x[g], count);
+        decrypt(x, G, rk, each, rounds);
     } else {
-        wrap_all(&s, 1, keks, kek_len, keys, key_len, n, out);
+        encrypt(x, G, rk, each, rounds);
+        EACH(G) x[g] = v_xor(x[g], count);
     }
-    wvt_wipe(&s, sizeof s);
 }
 
 /* Ones in the lanes whose A came back as it went in; and the status of their items. */
-FN V verified(V a, size_t i, size_t n, uint8_t *status)
+FN V verified(V a, size_t i, const struct wvt_keys *k)
 {
     uint8_t lanes[W * 16];
     V same = v_equal16(v_low_low(a, v_zero()), INITIAL_A);
     v_store(lanes, same);
     for (size_t l = 0; l < W; l++) {
-        status[at_most(i + l, n - 1)] = (uint8_t)(~lanes[16 * l] & WVT_REFUSED);
+        k->status[at_most(i + l, k->n - 1)] = (uint8_t)(~lanes[16 * l] & WVT_REFUSED);
     }
     return same;
 }
 
-FN void unwrap_short(const V *rk, const int each, size_t rounds, const uint8_t *wrapped, size_t i, size_t n,
-                     uint8_t *out, uint8_t *status)
+/* SLOTS keys of 16 bytes, all in registers: x has A and the semiblock of this step, y in its high half the other. */
+FN void wrap_short(const V *rk, const int each, const int back, const struct wvt_keys *k, size_t i)
 {
     V x[G], y[G];
-    EACH {
-        const uint8_t *p[W], *q[W];
-        for (size_t l = 0; l < W; l++) {
-            p[l] = wrapped + at_most(i + g * W + l, n - 1) * 24;
-            q[l] = p[l] + 8;
-        }
-        y[g] = v_gather(p);
-        x[g] = v_low_high(y[g], v_gather(q));
+    EACH(G) {
+        y[g] = load_items(k->in, back ? 24 : 16, 0, i + g * W, k->n);
+        x[g] = back ? v_low_high(y[g], load_items(k->in, 24, 8, i + g * W, k->n)) : v_low_low(INITIAL_A, y[g]);
     }
-    for (size_t t = 12; t >= 1; t--) {
-        EACH
-            x[g] = v_xor(x[g], counter(t));
-        decrypt(x, rk, each, rounds);
-        EACH {
-            V b = x[g];
-            x[g] = v_low_high(b, y[g]);
-            y[g] = b;
+    for (size_t s = 0; s < 12; s++) {
+        step(x, rk, each, back, k->kek_len / 4 + 6, s, 12);
+        EACH(G) {
+            V done = x[g];
+            x[g] = v_low_high(done, y[g]);
+            y[g] = done;
         }
     }
-    EACH {
-        uint8_t *p[W];
-        for (size_t l = 0; l < W; l++) {
-            p[l] = out + at_most(i + g * W + l, n - 1) * 16;
+    EACH(G) {
+        if (back) {
+            V key = v_and(v_high_high(y[g], x[g]), verified(x[g], i + g * W, k));
+            store_items(k->out, 16, 0, i + g * W, k->n, key);
+        } else {
+            store_items(k->out, 24, 0, i + g * W, k->n, x[g]);
+            store_items(k->out, 24, 8, i + g * W, k->n, v_high_high(x[g], y[g]));
         }
-        v_scatter(p, v_and(v_high_high(y[g], x[g]), verified(x[g], i + g * W, n, status)));
     }
 }
 
-FN void unwrap_long(const V *rk, const int each, size_t rounds, const uint8_t *wrapped, size_t len, size_t i, size_t n,
-                    uint8_t *out, uint8_t *status)
+/* SLOTS keys of any length, their semiblocks in `out`. */
+FN void wrap_long(const V *rk, const int each, const int back, const struct wvt_keys *k, size_t i)
 {
-    uint8_t *r[SLOTS];
+    const size_t semiblocks = k->key_len / 8, wrapped_len = k->key_len + 8;
+    uint8_t *r[SLOTS], high[SLOTS * 16];
     V a[G], x[G];
     for (size_t l = 0; l < SLOTS; l++) {
-        size_t item = at_most(i + l, n - 1);
-        r[l] = out + item * len;
-        memcpy(r[l], wrapped + item * (len + 8) + 8, len);
+        const size_t item = at_most(i + l, k->n - 1);
+        r[l] = back ? k->out + item * k->key_len : k->out + item * wrapped_len + 8;
+        memcpy(r[l], back ? k->in + item * wrapped_len + 8 : k->in + item * k->key_len, k->key_len);
     }
-    EACH {
-        const uint8_t *p[W];
-        for (size_t l = 0; l < W; l++) {
-            p[l] = wrapped + at_most(i + g * W + l, n - 1) * (len + 8);
+    EACH(G) a[g] = back ? load_items(k->in, wrapped_len, 0, i + g * W, k->n) : INITIAL_A;
+    for (size_t s = 0; s < 6 * semiblocks; s++) {
+        const size_t place = (back ? 6 * semiblocks - 1 - s : s) % semiblocks;
+        for (size_t l = 0; l < SLOTS; l++) {
+            memcpy(high + 16 * l + 8, r[l] + 8 * place, 8);
         }
-        a[g] = v_gather(p);
-    }
-    for (size_t t = 6 * (len / 8); t >= 1; t--) {
-        const size_t place = (t - 1) % (len / 8);
-        EACH
-            x[g] = v_low_high(v_xor(a[g], counter(t)), semiblock(r + g * W, place));
-        decrypt(x, rk, each, rounds);
-        EACH {
+        EACH(G) x[g] = v_low_high(a[g], v_load(high + g * W * 16));
+        step(x, rk, each, back, k->kek_len / 4 + 6, s, 6 * semiblocks);
+        EACH(G) {
             a[g] = x[g];
-            put_semiblock(r + g * W, place, x[g]);
+            v_store(high + g * W * 16, x[g]);
+        }
+        for (size_t l = 0; l < SLOTS; l++) {
+            memcpy(r[l] + 8 * place, high + 16 * l + 8, 8);
         }
     }
-    EACH
-        verified(a[g], i + g * W, n, status);
-    for (size_t l = 0; l < at_most(SLOTS, n - i); l++) {
-        and_bytes(r[l], len, (uint8_t)(status[i + l] - WVT_REFUSED));
-    }
-}
-
-FN void unwrap_all(struct schedules *s, const int each, const uint8_t *keks, size_t kek_len, const uint8_t *wrapped,
-                   size_t key_len, size_t n, uint8_t *out, uint8_t *status)
-{
-    for (size_t i = 0; i < n; i += SLOTS) {
-        if (each || i == 0) {
-            expand_keks(s->rk, each, 1, keks, kek_len, i, n);
+    EACH(G) {
+        v_store(high + g * W * 16, a[g]);
+        if (back) {
+            verified(a[g], i + g * W, k);
         }
-        if (key_len == 16) {
-            unwrap_short(s->rk, each, kek_len / 4 + 6, wrapped, i, n, out, status);
+    }
+    for (size_t l = 0; l < at_most(SLOTS, k->n - i); l++) {
+        if (back) {
+            and_bytes(r[l], k->key_len, (uint8_t)(k->status[i + l] - WVT_REFUSED));
         } else {
-            unwrap_long(s->rk, each, kek_len / 4 + 6, wrapped, key_len, i, n, out, status);
+            memcpy(r[l] - 8, high + 16 * l, 8);
+        }
+    }
+    wvt_wipe(high, sizeof high);
+}
+
+FN void wrap_items(V *rk, const int each, const int back, const struct wvt_keys *k)
+{
+    for (size_t i = 0; i < k->n; i += SLOTS) {
+        if (each || i == 0) {
+            expand_keks(rk, each, back, k, i);
+        }
+        if (k->key_len == 16) {
+            wrap_short(rk, each, back, k, i);
+        } else {
+            wrap_long(rk, each, back, k, i);
         }
     }
 }
 
-TARGET static void unwrap(const uint8_t *keks, size_t kek_count, size_t kek_len, const uint8_t *wrapped, size_t key_len,
-                          size_t n, uint8_t *out, uint8_t *status)
+FN void wrap_either(const int back, const struct wvt_keys *k)
 {
-    struct schedules s;
-    if (kek_count == 1) {
-        unwrap_all(&s, 0, keks, kek_len, wrapped, key_len, n, out, status);
+    V rk[MAX_KEYS * G];
+    if (k->kek_count == 1) {
+        wrap_items(rk, 0, back, k);
     } else {
-        unwrap_all(&s, 1, keks, kek_len, wrapped, key_len, n, out, status);
+        wrap_items(rk, 1, back, k);
     }
-    wvt_wipe(&s, sizeof s);
+    wvt_wipe(rk, sizeof rk);
 }
+
+TARGET static void wrap(const struct wvt_keys *k) { wrap_either(0, k); }
+TARGET static void unwrap(const struct wvt_keys *k) { wrap_either(1, k); }
+
+#undef G
+#undef SLOTS

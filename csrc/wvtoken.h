@@ -3,15 +3,19 @@
  * This header is the contract. All that holds for every function:
  *
  * - Pointer and length, never NUL. Items of a batch lie one after the other without gaps.
- * - `lanes` is one of the WVT_LANES_* values and says which code runs; it must be in wvt_lanes_supported(), and every
- *   choice gives the same bytes. There is no state: no global is written, so any number of threads may call.
- * - A length or `lanes` outside the contract returns -1 before anything is read or written. Otherwise the return value
- * is the number of items that were refused; functions without `status` refuse none and return 0.
- * - `status[i]` is WVT_OK or says why item i was refused; the output of a refused item is all zeros, and nothing of a
- *   plaintext is in `out` before its tag was verified. A refused item does not touch its neighbours.
+ * - `lanes` is one of the WVT_LANES_* values and says which code runs; every choice gives the same bytes. It must be in
+ *   wvt_lanes_supported(), which the caller asks once: to ask the CPU anew in each call would cost more than the call.
+ *   A value that is no lanes of this build returns -1; lanes that the CPU lacks end in an illegal instruction.
+ * - There is no state: no global is written, so any number of threads may call.
+ * - A length or `lanes` outside the contract returns -1 before anything but lengths is read, or anything is written.
+ *   Otherwise the return value is the number of items that were refused; functions without `status` refuse none and
+ *   return 0.
+ * - `status[i]` is WVT_OK or says why item i was refused; the output of a refused item is all zeros. It is so when the
+ *   function returns: while it runs, plaintexts that are not verified yet pass through `out`, which nobody else may
+ *   read. A refused item does not touch its neighbours.
  * - `out` may not overlap an input. n may be 0.
- * - Keys, derived keys, schedules and plaintexts steer no branch and no address, and what the functions made of them on
- *   their stack is wiped before they return. They allocate nothing.
+ * - Keys, derived keys, schedules and plaintexts steer no branch and no address, nor does a verdict on them before the
+ *   function returns. What was made of them on the stack is wiped by then. Nothing is allocated; 48 KiB of stack do.
  */
 #ifndef WVTOKEN_H
 #define WVTOKEN_H
@@ -39,7 +43,8 @@
 #define WVT_TOKEN_OVERHEAD 33u     /* header, nonce and tag around the payload, before base64url */
 #define WVT_OPENED_OVERHEAD 21u    /* header and tag, which an opened token has lost */
 
-/* The set (or) of lanes that this CPU and its operating system can run; 0: this engine cannot work here. Pure. */
+/* The set (or) of lanes that this CPU and its operating system can run; 0: this engine cannot work here. Always the
+ * same. */
 uint32_t wvt_lanes_supported(void);
 
 /* AES Key Wrap. keks: n keys of kek_len (16, 24, 32) bytes, or one for all when kek_count is 1; no other kek_count than
