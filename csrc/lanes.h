@@ -10,6 +10,7 @@ struct wvt_keys {
     const uint8_t *keks, *in;
     uint8_t *out, *status; /* status: for unwrap alone */
     size_t kek_count, kek_len, key_len, n;
+    size_t gap; /* bytes between each two of keks, and of in */
 };
 
 struct wvt_message {

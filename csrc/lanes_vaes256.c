@@ -28,6 +28,30 @@ FN void v_scatter(uint8_t *const *p, V x)
     _mm_storeu_si128((__m128i *)p[0], _mm256_castsi256_si128(x));
     _mm_storeu_si128((__m128i *)p[1], _mm256_extracti128_si256(x, 1));
 }
+
+/* AVX2 masks 32-bit words: those that are whole, and one more of the bytes that are left. */
+#define V_HAS_PARTS
+#define PLACES _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0)
+FN V v_load_part(const uint8_t *p, size_t n, uint8_t fill)
+{
+    const V place = PLACES, whole = _mm256_set1_epi32((int)(n / 4)), is_whole = _mm256_cmpgt_epi32(whole, place);
+    uint32_t last = fill * 0x01010101u;
+    for (size_t i = n % 4; i; i--) {
+        last = last << 8 | p[n / 4 * 4 + i - 1];
+    }
+    V rest = _mm256_blendv_epi8(_mm256_set1_epi8((char)fill), _mm256_set1_epi32((int)last),
+                                _mm256_cmpeq_epi32(whole, place));
+    return _mm256_blendv_epi8(rest, _mm256_maskload_epi32((const int *)(const void *)p, is_whole), is_whole);
+}
+FN void v_store_part(uint8_t *p, size_t n, V x)
+{
+    const V whole = _mm256_set1_epi32((int)(n / 4));
+    uint32_t last = (uint32_t)_mm256_cvtsi256_si32(_mm256_permutevar8x32_epi32(x, whole));
+    _mm256_maskstore_epi32((int *)(void *)p, _mm256_cmpgt_epi32(whole, PLACES), x);
+    for (size_t i = n / 4 * 4; i < n; i++, last >>= 8) {
+        p[i] = (uint8_t)last;
+    }
+}
 FN V v_xor(V a, V b) { return _mm256_xor_si256(a, b); }
 FN V v_and(V a, V b) { return _mm256_and_si256(a, b); }
 FN V v_or(V a, V b) { return _mm256_or_si256(a, b); }

@@ -34,8 +34,8 @@ FN void expand_keks(V *rk, const int each, const int back, const struct wvt_keys
 {
     const size_t vectors = each ? G : 1, n = each ? k->n : 1;
     V first[G], last[G];
-    EACH(vectors) first[g] = load_items(k->keks, k->kek_len, 0, i + g * W, n);
-    EACH(vectors) last[g] = load_items(k->keks, k->kek_len, k->kek_len - 16, i + g * W, n);
+    EACH(vectors) first[g] = load_items(k->keks, k->kek_len + k->gap, 0, i + g * W, n);
+    EACH(vectors) last[g] = load_items(k->keks, k->kek_len + k->gap, k->kek_len - 16, i + g * W, n);
     expand(rk, vectors, k->kek_len, first, last);
     if (back) {
         invert(rk, vectors, k->kek_len / 4 + 6);
@@ -71,10 +71,11 @@ FN V verified(V a, size_t i, const struct wvt_keys *k)
 /* SLOTS keys of 16 bytes, all in registers: x has A and the semiblock of this step, y in its high half the other. */
 FN void wrap_short(const V *rk, const int each, const int back, const struct wvt_keys *k, size_t i)
 {
+    const size_t stride = (back ? 24 : 16) + k->gap;
     V x[G], y[G];
     EACH(G) {
-        y[g] = load_items(k->in, back ? 24 : 16, 0, i + g * W, k->n);
-        x[g] = back ? v_low_high(y[g], load_items(k->in, 24, 8, i + g * W, k->n)) : v_low_low(INITIAL_A, y[g]);
+        y[g] = load_items(k->in, stride, 0, i + g * W, k->n);
+        x[g] = back ? v_low_high(y[g], load_items(k->in, stride, 8, i + g * W, k->n)) : v_low_low(INITIAL_A, y[g]);
     }
     for (size_t s = 0; s < 12; s++) {
         step(x, rk, each, back, k->kek_len / 4 + 6, s, 12);
@@ -99,14 +100,15 @@ FN void wrap_short(const V *rk, const int each, const int back, const struct wvt
 FN void wrap_long(const V *rk, const int each, const int back, const struct wvt_keys *k, size_t i)
 {
     const size_t semiblocks = k->key_len / 8, wrapped_len = k->key_len + 8;
+    const size_t stride = (back ? wrapped_len : k->key_len) + k->gap;
     uint8_t *r[SLOTS], high[SLOTS * 16];
     V a[G], x[G];
     for (size_t l = 0; l < SLOTS; l++) {
         const size_t item = at_most(i + l, k->n - 1);
         r[l] = back ? k->out + item * k->key_len : k->out + item * wrapped_len + 8;
-        memcpy(r[l], back ? k->in + item * wrapped_len + 8 : k->in + item * k->key_len, k->key_len);
+        memcpy(r[l], k->in + item * stride + (back ? 8 : 0), k->key_len);
     }
-    EACH(G) a[g] = back ? load_items(k->in, wrapped_len, 0, i + g * W, k->n) : INITIAL_A;
+    EACH(G) a[g] = back ? load_items(k->in, stride, 0, i + g * W, k->n) : INITIAL_A;
     for (size_t s = 0; s < 6 * semiblocks; s++) {
         const size_t place = (back ? 6 * semiblocks - 1 - s : s) % semiblocks;
         for (size_t l = 0; l < SLOTS; l++) {

@@ -85,15 +85,26 @@ static int wrap_fits(const struct wvt_keys *k)
 {
     return (k->kek_count == 1 || k->kek_count == k->n) && (k->kek_len == 16 || k->kek_len == 24 || k->kek_len == 32) &&
            k->key_len >= 16 && k->key_len % 8 == 0 && k->key_len <= WVT_MESSAGE_MAX && k->n <= SIZE_MAX / 64 &&
-           k->n <= SIZE_MAX / (k->key_len + 8);
+           k->n <= SIZE_MAX / (k->key_len + 8 + WVT_MARK_BYTES);
 }
 
-int64_t wvt_wrap(uint32_t lanes, const uint8_t *keks, size_t kek_count, size_t kek_len, const uint8_t *keys,
-                 size_t key_len, size_t n, uint8_t *out)
+/* Whether the mark stands between each two of n items. */
+static int marked(const uint8_t *mark, const uint8_t *items, size_t len, size_t n)
+{
+    int differing = 0;
+    for (size_t i = 1; i < n; i++) {
+        differing |= memcmp(items + i * (len + WVT_MARK_BYTES) - WVT_MARK_BYTES, mark, WVT_MARK_BYTES) != 0;
+    }
+    return differing == 0;
+}
+
+int64_t wvt_wrap(uint32_t lanes, const uint8_t *mark, const uint8_t *keks, size_t kek_count, size_t kek_len,
+                 const uint8_t *keys, size_t key_len, size_t n, uint8_t *out)
 {
     const struct wvt_kernels *kernels = kernels_for(lanes);
-    const struct wvt_keys k = {keks, keys, out, NULL, kek_count, kek_len, key_len, n};
-    if (!kernels || !wrap_fits(&k)) {
+    const struct wvt_keys k = {keks, keys, out, NULL, kek_count, kek_len, key_len, n, mark ? WVT_MARK_BYTES : 0};
+    if (!kernels || !wrap_fits(&k) ||
+        (mark && !(marked(mark, keks, kek_len, kek_count) && marked(mark, keys, key_len, n)))) {
         return -1;
     }
     if (n) {
@@ -103,12 +114,13 @@ int64_t wvt_wrap(uint32_t lanes, const uint8_t *keks, size_t kek_count, size_t k
     return 0;
 }
 
-int64_t wvt_unwrap(uint32_t lanes, const uint8_t *keks, size_t kek_count, size_t kek_len, const uint8_t *wrapped,
-                   size_t key_len, size_t n, uint8_t *out, uint8_t *status)
+int64_t wvt_unwrap(uint32_t lanes, const uint8_t *mark, const uint8_t *keks, size_t kek_count, size_t kek_len,
+                   const uint8_t *wrapped, size_t key_len, size_t n, uint8_t *out, uint8_t *status)
 {
     const struct wvt_kernels *kernels = kernels_for(lanes);
-    const struct wvt_keys k = {keks, wrapped, out, status, kek_count, kek_len, key_len, n};
-    if (!kernels || !wrap_fits(&k)) {
+    const struct wvt_keys k = {keks, wrapped, out, status, kek_count, kek_len, key_len, n, mark ? WVT_MARK_BYTES : 0};
+    if (!kernels || !wrap_fits(&k) ||
+        (mark && !(marked(mark, keks, kek_len, kek_count) && marked(mark, wrapped, key_len + 8, n)))) {
         return -1;
     }
     if (n) {

@@ -15,15 +15,16 @@
 #define WVT_AUDIENCE_MAX ...
 #define WVT_MESSAGE_MAX ...
 #define WVT_TEXT_MAX ...
+#define WVT_MARK_BYTES ...
 #define WVT_TOKEN_OVERHEAD ...
 #define WVT_OPENED_OVERHEAD ...
 
 uint32_t wvt_lanes_supported(void);
 
-int64_t wvt_wrap(uint32_t lanes, const uint8_t *keks, size_t kek_count, size_t kek_len, const uint8_t *keys,
-                 size_t key_len, size_t n, uint8_t *out);
-int64_t wvt_unwrap(uint32_t lanes, const uint8_t *keks, size_t kek_count, size_t kek_len, const uint8_t *wrapped,
-                   size_t key_len, size_t n, uint8_t *out, uint8_t *status);
+int64_t wvt_wrap(uint32_t lanes, const uint8_t *mark, const uint8_t *keks, size_t kek_count, size_t kek_len,
+                 const uint8_t *keys, size_t key_len, size_t n, uint8_t *out);
+int64_t wvt_unwrap(uint32_t lanes, const uint8_t *mark, const uint8_t *keks, size_t kek_count, size_t kek_len,
+                   const uint8_t *wrapped, size_t key_len, size_t n, uint8_t *out, uint8_t *status);
 int64_t wvt_seal(uint32_t lanes, const uint8_t *key, const uint8_t *aad, size_t aad_len, const uint8_t *nonces,
                  const uint8_t *in, const uint32_t *in_len, size_t n, uint8_t *out);
 int64_t wvt_open(uint32_t lanes, const uint8_t *key, const uint8_t *aad, size_t aad_len, const uint8_t *nonces,

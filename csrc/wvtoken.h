@@ -40,21 +40,26 @@
 #define WVT_AUDIENCE_MAX 64u       /* bytes */
 #define WVT_MESSAGE_MAX (1u << 24) /* bytes of one message, of one key to wrap, and of one AAD */
 #define WVT_TEXT_MAX 22369666u     /* characters of one text: of WVT_MESSAGE_MAX bytes and WVT_TOKEN_OVERHEAD */
-#define WVT_TOKEN_OVERHEAD 33u     /* header, nonce and tag around the payload, before base64url */
-#define WVT_OPENED_OVERHEAD 21u    /* header and tag, which an opened token has lost */
+#define WVT_MARK_BYTES 8u
+#define WVT_TOKEN_OVERHEAD 33u  /* header, nonce and tag around the payload, before base64url */
+#define WVT_OPENED_OVERHEAD 21u /* header and tag, which an opened token has lost */
 
 /* The set (or) of lanes that this CPU and its operating system can run; 0: this engine cannot work here. Always the
  * same. */
 uint32_t wvt_lanes_supported(void);
 
 /* AES Key Wrap. keks: n keys of kek_len (16, 24, 32) bytes, or one for all when kek_count is 1; no other kek_count than
- * 1 and n. keys: n of key_len bytes, a multiple of 8, at least 16. out: n of key_len + 8 bytes. */
-int64_t wvt_wrap(uint32_t lanes, const uint8_t *keks, size_t kek_count, size_t kek_len, const uint8_t *keys,
-                 size_t key_len, size_t n, uint8_t *out);
+ * 1 and n. keys: n of key_len bytes, a multiple of 8, at least 16. out: n of key_len + 8 bytes.
+ *
+ * mark: NULL, or WVT_MARK_BYTES that stand between each two of the keks and each two of the keys; -1 if anything else
+ * does. For callers that join items of any lengths: with a mark that nobody can foresee between them, and the right
+ * length of the whole, they were all of the same length. */
+int64_t wvt_wrap(uint32_t lanes, const uint8_t *mark, const uint8_t *keks, size_t kek_count, size_t kek_len,
+                 const uint8_t *keys, size_t key_len, size_t n, uint8_t *out);
 
 /* The way back. wrapped: n of key_len + 8 bytes; out: n of key_len bytes; status: n. */
-int64_t wvt_unwrap(uint32_t lanes, const uint8_t *keks, size_t kek_count, size_t kek_len, const uint8_t *wrapped,
-                   size_t key_len, size_t n, uint8_t *out, uint8_t *status);
+int64_t wvt_unwrap(uint32_t lanes, const uint8_t *mark, const uint8_t *keks, size_t kek_count, size_t kek_len,
+                   const uint8_t *wrapped, size_t key_len, size_t n, uint8_t *out, uint8_t *status);
 
 /* AES-256-GCM-SIV under one key and one AAD, a nonce each. in: n messages, in_len[i] bytes each; out: the same with
  * WVT_TAG_BYTES more each. */

@@ -13,6 +13,7 @@ _Result = TypeVar("_Result")
 
 _BLOCK = 8
 _KEY_BYTES_MIN = 16
+_BYTES_MAX = 2**24
 
 
 def wrap_key(kek: bytes, key: bytes) -> bytes:
@@ -51,12 +52,8 @@ def wrap_keys(keks: bytes | Iterable[bytes], keys: Iterable[bytes]) -> list[byte
     Raises:
         ValueError: a length is wrong, or there are not as many KEKs as keys. TypeError: not bytes.
     """
-    keys = _all_bytes("keys", keys)
-    keks = _keks(keks, len(keys))
-    for length in set(map(len, keys)):
-        if length < _KEY_BYTES_MIN or length % _BLOCK:
-            raise ValueError(f"a key to wrap has 16 bytes or more, in steps of 8; this one has {length}")
-    return _by_shape(current().wrap, keks, keys)
+    keys, keks = list(keys), keks if isinstance(keks, bytes) else list(keks)
+    return current().wrap(keks, keys) or _wrap_each(keks, keys)
 
 
 def unwrap_keys(keks: bytes | Iterable[bytes], eks: Iterable[bytes]) -> list[bytes | KeyUnwrapError]:
@@ -69,27 +66,41 @@ def unwrap_keys(keks: bytes | Iterable[bytes], eks: Iterable[bytes]) -> list[byt
     Raises:
         ValueError: a KEK's length is wrong, or there are not as many KEKs as wrapped keys. TypeError: not bytes.
     """
-    eks = _all_bytes("eks", eks)
-    return _by_shape(_unwrap_alike, _keks(keks, len(eks)), eks)
+    eks, keks = list(eks), keks if isinstance(keks, bytes) else list(keks)
+    return current().unwrap(keks, eks) or _unwrap_each(keks, eks)
 
 
-def _unwrap_alike(keks: bytes | Sequence[bytes], eks: Sequence[bytes]) -> list[bytes | KeyUnwrapError]:
-    length = len(eks[0])
-    if length < _KEY_BYTES_MIN + _BLOCK or length % _BLOCK:
+# An engine takes at once what is all alike. The rest is looked at here: refused, or sorted into batches that are.
+
+
+def _wrap_each(keks: bytes | list[bytes], keys: list[bytes]) -> list[bytes]:
+    keks, keys = _checked(keks, "keys", keys)
+    for key in keys:
+        if not _can_be(key, _KEY_BYTES_MIN):
+            raise ValueError(f"a key to wrap has 16 bytes or more, in steps of 8; this one has {len(key)}")
+    return _by_shape(current().wrap, keks, keys)
+
+
+def _unwrap_each(keks: bytes | list[bytes], eks: list[bytes]) -> list[bytes | KeyUnwrapError]:
+    return _by_shape(_unwrap_alike, *_checked(keks, "eks", eks))
+
+
+def _unwrap_alike(keks: bytes | Sequence[bytes], eks: Sequence[bytes]) -> list[bytes | KeyUnwrapError] | None:
+    if not _can_be(eks[0], _KEY_BYTES_MIN + _BLOCK):
         return [KeyUnwrapError("ek") for _ in eks]
     return current().unwrap(keks, eks)
 
 
+def _can_be(item: bytes, least: int) -> bool:
+    return least <= len(item) <= _BYTES_MAX and len(item) % _BLOCK == 0
+
+
 def _by_shape(
-    run: Callable[[bytes | Sequence[bytes], Sequence[bytes]], list[_Result]],
+    run: Callable[[bytes | Sequence[bytes], Sequence[bytes]], list[_Result] | None],
     keks: bytes | list[bytes],
     items: list[bytes],
 ) -> list[_Result]:
     """The results of `run` for items of any lengths: it gets those alike in the lengths of KEK and item at once."""
-    if not items:
-        return []
-    if len(set(map(len, items))) == 1 and (isinstance(keks, bytes) or len(set(map(len, keks))) == 1):
-        return run(keks, items)
     places: dict[tuple[int, int], list[int]] = {}
     for place, item in enumerate(items):
         kek = keks if isinstance(keks, bytes) else keks[place]
@@ -97,24 +108,24 @@ def _by_shape(
     results: dict[int, _Result] = {}
     for alike in places.values():
         some_keks = keks if isinstance(keks, bytes) else [keks[place] for place in alike]
-        results.update(zip(alike, run(some_keks, [items[place] for place in alike]), strict=True))
+        results.update(zip(alike, run(some_keks, [items[place] for place in alike]) or [], strict=True))
     return [results[place] for place in range(len(items))]
 
 
-def _keks(keks: bytes | Iterable[bytes], count: int) -> bytes | list[bytes]:
+def _checked(keks: bytes | list[bytes], name: str, items: list[bytes]) -> tuple[bytes | list[bytes], list[bytes]]:
+    """The arguments as bytes, or what is wrong with the call."""
+    items = [_as_bytes(name, item) for item in items]
     if not isinstance(keks, bytes):
-        keks = _all_bytes("keks", keks)
-        if len(keks) != count:
-            raise ValueError(f"{len(keks)} KEKs for {count} keys")
-    for length in {len(keks)} if isinstance(keks, bytes) else set(map(len, keks)):
-        if length not in values.KEK_BYTES:
-            raise ValueError(f"a KEK has 16, 24 or 32 bytes; this one has {length}")
-    return keks
+        keks = [_as_bytes("keks", kek) for kek in keks]
+        if len(keks) != len(items):
+            raise ValueError(f"{len(keks)} KEKs for {len(items)} keys")
+    for kek in [keks] if isinstance(keks, bytes) else keks:
+        if len(kek) not in values.KEK_BYTES:
+            raise ValueError(f"a KEK has 16, 24 or 32 bytes; this one has {len(kek)}")
+    return keks, items
 
 
-def _all_bytes(name: str, items: Iterable[bytes]) -> list[bytes]:
-    items = list(items)
-    for type_ in set(map(type, items)):
-        if not issubclass(type_, bytes):
-            raise TypeError(f"{name} must be bytes, not {type_.__name__}")
-    return items
+def _as_bytes(name: str, value: object) -> bytes:
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        raise TypeError(f"{name} must be bytes, not {type(value).__name__}")
+    return bytes(value)

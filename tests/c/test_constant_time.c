@@ -51,13 +51,13 @@ static void check_wrap(uint32_t lanes, size_t kek_count, size_t kek_len, size_t 
     const size_t wrapped_len = key_len + 8;
     secret(keks, sizeof keks);
     secret(keys, sizeof keys);
-    expect(wvt_wrap(lanes, keks, kek_count, kek_len, keys, key_len, N, wrapped), 0, "wrap");
+    expect(wvt_wrap(lanes, NULL, keks, kek_count, kek_len, keys, key_len, N, wrapped), 0, "wrap");
     derived(wrapped, N * wrapped_len, "wrapped");
     for (size_t i = 0; bad && i < N; i += 2) {
         wrapped[i * wrapped_len + i % wrapped_len] ^= 1;
     }
-    expect(wvt_unwrap(lanes, keks, kek_count, kek_len, wrapped, key_len, N, wrapped_back, status), bad ? N / 2 : 0,
-           "unwrap");
+    expect(wvt_unwrap(lanes, NULL, keks, kek_count, kek_len, wrapped, key_len, N, wrapped_back, status),
+           bad ? N / 2 : 0, "unwrap");
     derived(wrapped_back, N * key_len, "unwrapped");
     derived(status, N, "status");
 }

@@ -143,9 +143,9 @@ static void test_wrap_vectors(void)
             for (size_t count = 1; count <= n; count += n) {
                 const size_t kek_count = count == 1 ? 1 : n;
                 CHECK(wrapped_len == len + 8);
-                CHECK(wvt_wrap(lanes, keks, kek_count, kek_len, keys, len, n, out) == 0);
+                CHECK(wvt_wrap(lanes, NULL, keks, kek_count, kek_len, keys, len, n, out) == 0);
                 CHECK(memcmp(out, wrapped, n * wrapped_len) == 0);
-                CHECK(wvt_unwrap(lanes, keks, kek_count, kek_len, wrapped, len, n, back, status) == 0);
+                CHECK(wvt_unwrap(lanes, NULL, keks, kek_count, kek_len, wrapped, len, n, back, status) == 0);
                 CHECK(memcmp(back, keys, n * len) == 0 && all_are(status, n, WVT_OK));
             }
             release();
@@ -182,9 +182,9 @@ static void check_wrap(size_t kek_len, size_t len, size_t n, size_t kek_count)
     for (size_t i = 0; i < n; i++) {
         ref_wrap(keks + (kek_count == 1 ? 0 : i * kek_len), kek_len, keys + i * len, len, right + i * (len + 8));
     }
-    CHECK(wvt_wrap(lanes, keks, kek_count, kek_len, keys, len, n, out) == 0);
+    CHECK(wvt_wrap(lanes, NULL, keks, kek_count, kek_len, keys, len, n, out) == 0);
     CHECK(memcmp(out, right, n * (len + 8)) == 0);
-    CHECK(wvt_unwrap(lanes, keks, kek_count, kek_len, right, len, n, back, status) == 0);
+    CHECK(wvt_unwrap(lanes, NULL, keks, kek_count, kek_len, right, len, n, back, status) == 0);
     CHECK(memcmp(back, keys, n * len) == 0 && all_are(status, n, WVT_OK));
     for (size_t i = 0; i < n; i++) {
         CHECK(ref_unwrap(keks + (kek_count == 1 ? 0 : i * kek_len), kek_len, out + i * (len + 8), len, back) == 1);
@@ -206,6 +206,61 @@ static void test_wrap(void)
     check_wrap(16, 16, 1000, 1000);
 }
 
+/* n items with the mark between each two, exactly as long as that. */
+static uint8_t *with_marks(const uint8_t *items, size_t len, size_t n, const uint8_t *mark)
+{
+    uint8_t *marked = bytes(n ? n * (len + WVT_MARK_BYTES) - WVT_MARK_BYTES : 0);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(marked + i * (len + WVT_MARK_BYTES), items + i * len, len);
+        if (i + 1 < n) {
+            memcpy(marked + i * (len + WVT_MARK_BYTES) + len, mark, WVT_MARK_BYTES);
+        }
+    }
+    return marked;
+}
+
+/* With marks the bytes are the same as without, and a mark with one wrong bit, wherever it is, is noticed. */
+static void check_marks(size_t len, size_t n, size_t kek_count)
+{
+    const uint8_t *mark = drawn(WVT_MARK_BYTES), *keks = drawn(kek_count * 24), *keys = drawn(n * len);
+    uint8_t *right = bytes(n * (len + 8)), *out = bytes(n * (len + 8)), *back = bytes(n * len), *status = bytes(n);
+    uint8_t *marked_keks = with_marks(keks, 24, kek_count, mark), *marked_keys = with_marks(keys, len, n, mark);
+    CHECK(wvt_wrap(lanes, NULL, keks, kek_count, 24, keys, len, n, right) == 0);
+    CHECK(wvt_wrap(lanes, mark, marked_keks, kek_count, 24, marked_keys, len, n, out) == 0);
+    CHECK(memcmp(out, right, n * (len + 8)) == 0);
+    uint8_t *marked_wrapped = with_marks(right, len + 8, n, mark);
+    CHECK(wvt_unwrap(lanes, mark, marked_keks, kek_count, 24, marked_wrapped, len, n, back, status) == 0);
+    CHECK(memcmp(back, keys, n * len) == 0 && all_are(status, n, WVT_OK));
+    for (size_t i = 0; i + 1 < n; i++) {
+        uint8_t *in_keys = marked_keys + i * (len + WVT_MARK_BYTES) + len + draw(WVT_MARK_BYTES);
+        uint8_t *in_wrapped = marked_wrapped + i * (len + 8 + WVT_MARK_BYTES) + len + 8 + draw(WVT_MARK_BYTES);
+        const uint8_t bit = (uint8_t)(1u << draw(8));
+        *in_keys ^= bit;
+        *in_wrapped ^= bit;
+        CHECK(wvt_wrap(lanes, mark, marked_keks, kek_count, 24, marked_keys, len, n, out) == -1);
+        CHECK(wvt_unwrap(lanes, mark, marked_keks, kek_count, 24, marked_wrapped, len, n, back, status) == -1);
+        *in_keys ^= bit;
+        *in_wrapped ^= bit;
+    }
+    for (size_t i = 0; i + 1 < kek_count; i++) {
+        marked_keks[i * (24 + WVT_MARK_BYTES) + 24] ^= 1;
+        CHECK(wvt_wrap(lanes, mark, marked_keks, kek_count, 24, marked_keys, len, n, out) == -1);
+        CHECK(wvt_unwrap(lanes, mark, marked_keks, kek_count, 24, marked_wrapped, len, n, back, status) == -1);
+        marked_keks[i * (24 + WVT_MARK_BYTES) + 24] ^= 1;
+    }
+    release();
+}
+
+static void test_marks(void)
+{
+    for (size_t n = 1; n <= 40; n++) {
+        for (size_t len = 16; len <= 32; len += 8) {
+            check_marks(len, n, 1);
+            check_marks(len, n, n);
+        }
+    }
+}
+
 /* Every bit of what was wrapped, each in an item of its own; and one bad item at every place. */
 static void test_unwrap_refuses(void)
 {
@@ -217,14 +272,14 @@ static void test_unwrap_refuses(void)
             ref_wrap(kek, 16, key, len, wrapped + i * wrapped_len);
             wrapped[i * wrapped_len + i / 8] ^= (uint8_t)(1u << i % 8);
         }
-        CHECK(wvt_unwrap(lanes, kek, 1, 16, wrapped, len, n, out, status) == (int64_t)n);
+        CHECK(wvt_unwrap(lanes, NULL, kek, 1, 16, wrapped, len, n, out, status) == (int64_t)n);
         CHECK(all_are(status, n, WVT_REFUSED) && all_are(out, n * len, 0));
         for (size_t bad = 0; bad < 70; bad++) {
             for (size_t i = 0; i < 70; i++) {
                 ref_wrap(kek, 16, key, len, wrapped + i * wrapped_len);
             }
             wrapped[bad * wrapped_len + draw((uint32_t)wrapped_len)] ^= 0x10;
-            CHECK(wvt_unwrap(lanes, kek, 1, 16, wrapped, len, 70, out, status) == 1);
+            CHECK(wvt_unwrap(lanes, NULL, kek, 1, 16, wrapped, len, 70, out, status) == 1);
             for (size_t i = 0; i < 70; i++) {
                 CHECK(i == bad ? status[i] == WVT_REFUSED && all_are(out + i * len, len, 0)
                                : status[i] == WVT_OK && memcmp(out + i * len, key, len) == 0);
@@ -558,19 +613,19 @@ static void test_limits(uint32_t with)
     const uint32_t over_text[2] = {16, WVT_TEXT_MAX + 1};
     memset(out, 0xee, sizeof out);
     memset(status, 0xee, sizeof status);
-    CHECK(wvt_wrap(with, in, 1, 17, in, 16, 2, out) == -1);
-    CHECK(wvt_wrap(with, in, 1, 8, in, 16, 2, out) == -1);
-    CHECK(wvt_wrap(with, in, 3, 16, in, 16, 2, out) == -1);
-    CHECK(wvt_wrap(with, in, 0, 16, in, 16, 2, out) == -1);
-    CHECK(wvt_wrap(with, in, 1, 16, in, 8, 2, out) == -1);
-    CHECK(wvt_wrap(with, in, 1, 16, in, 0, 2, out) == -1);
-    CHECK(wvt_wrap(with, in, 1, 16, in, 20, 2, out) == -1);
-    CHECK(wvt_wrap(with, in, 1, 16, in, WVT_MESSAGE_MAX + 8, 2, out) == -1);
-    CHECK(wvt_wrap(with, in, 1, 16, in, 16, SIZE_MAX / 8, out) == -1);
-    CHECK(wvt_wrap(with, in, SIZE_MAX / 20, 16, in, 24, SIZE_MAX / 20, out) == -1);
-    CHECK(wvt_unwrap(with, in, 1, 17, in, 16, 2, out, status) == -1);
-    CHECK(wvt_unwrap(with, in, 1, 16, in, 8, 2, out, status) == -1);
-    CHECK(wvt_unwrap(with, in, 1, 16, in, 16, SIZE_MAX / 8, out, status) == -1);
+    CHECK(wvt_wrap(with, NULL, in, 1, 17, in, 16, 2, out) == -1);
+    CHECK(wvt_wrap(with, NULL, in, 1, 8, in, 16, 2, out) == -1);
+    CHECK(wvt_wrap(with, NULL, in, 3, 16, in, 16, 2, out) == -1);
+    CHECK(wvt_wrap(with, NULL, in, 0, 16, in, 16, 2, out) == -1);
+    CHECK(wvt_wrap(with, NULL, in, 1, 16, in, 8, 2, out) == -1);
+    CHECK(wvt_wrap(with, NULL, in, 1, 16, in, 0, 2, out) == -1);
+    CHECK(wvt_wrap(with, NULL, in, 1, 16, in, 20, 2, out) == -1);
+    CHECK(wvt_wrap(with, NULL, in, 1, 16, in, WVT_MESSAGE_MAX + 8, 2, out) == -1);
+    CHECK(wvt_wrap(with, NULL, in, 1, 16, in, 16, SIZE_MAX / 8, out) == -1);
+    CHECK(wvt_wrap(with, NULL, in, SIZE_MAX / 20, 16, in, 24, SIZE_MAX / 20, out) == -1);
+    CHECK(wvt_unwrap(with, NULL, in, 1, 17, in, 16, 2, out, status) == -1);
+    CHECK(wvt_unwrap(with, NULL, in, 1, 16, in, 8, 2, out, status) == -1);
+    CHECK(wvt_unwrap(with, NULL, in, 1, 16, in, 16, SIZE_MAX / 8, out, status) == -1);
     CHECK(wvt_seal(with, in, in, WVT_MESSAGE_MAX + 1, in, in, len, 2, out) == -1);
     CHECK(wvt_seal(with, in, in, 0, in, in, over, 2, out) == -1);
     CHECK(wvt_open(with, in, in, WVT_MESSAGE_MAX + 1, in, in, len, 2, out, status) == -1);
@@ -586,8 +641,8 @@ static void test_limits(uint32_t with)
 
 static void test_empty(void)
 {
-    CHECK(wvt_wrap(lanes, NULL, 1, 16, NULL, 16, 0, NULL) == 0);
-    CHECK(wvt_unwrap(lanes, NULL, 0, 16, NULL, 16, 0, NULL, NULL) == 0);
+    CHECK(wvt_wrap(lanes, NULL, NULL, 1, 16, NULL, 16, 0, NULL) == 0);
+    CHECK(wvt_unwrap(lanes, NULL, NULL, 0, 16, NULL, 16, 0, NULL, NULL) == 0);
     CHECK(wvt_seal(lanes, NULL, NULL, 0, NULL, NULL, NULL, 0, NULL) == 0);
     CHECK(wvt_open(lanes, NULL, NULL, 0, NULL, NULL, NULL, 0, NULL, NULL) == 0);
     CHECK(wvt_base64url_encode(lanes, NULL, NULL, 0, NULL) == 0);
@@ -602,8 +657,8 @@ static void test_unknown_lanes(uint32_t with)
     uint8_t in[64] = {0}, out[256], status[2];
     const uint32_t len[2] = {16, 16};
     memset(out, 0xee, sizeof out);
-    CHECK(wvt_wrap(with, in, 1, 16, in, 16, 2, out) == -1);
-    CHECK(wvt_unwrap(with, in, 1, 16, in, 16, 2, out, status) == -1);
+    CHECK(wvt_wrap(with, NULL, in, 1, 16, in, 16, 2, out) == -1);
+    CHECK(wvt_unwrap(with, NULL, in, 1, 16, in, 16, 2, out, status) == -1);
     CHECK(wvt_seal(with, in, in, 0, in, in, len, 2, out) == -1);
     CHECK(wvt_open(with, in, in, 0, in, in, len, 2, out, status) == -1);
     CHECK(wvt_base64url_encode(with, in, len, 2, out) == -1);
@@ -641,6 +696,7 @@ int main(int argc, char **argv)
         test_wrap_vectors();
         test_seal_vectors();
         test_wrap();
+        test_marks();
         test_unwrap_refuses();
         test_seal();
         test_open_refuses_each_bit();

@@ -57,12 +57,12 @@ static void collect_secrets(void)
 
 static void *run_wrap(void *unused)
 {
-    wvt_wrap(lanes, keks, kek_count, kek_len, keys, key_len, N, wrapped);
+    wvt_wrap(lanes, NULL, keks, kek_count, kek_len, keys, key_len, N, wrapped);
     return unused;
 }
 static void *run_unwrap(void *unused)
 {
-    wvt_unwrap(lanes, keks, kek_count, kek_len, wrapped, key_len, N, out, status);
+    wvt_unwrap(lanes, NULL, keks, kek_count, kek_len, wrapped, key_len, N, out, status);
     return unused;
 }
 static void *run_seal(void *unused)

@@ -30,12 +30,14 @@ class Engine(Protocol):
         """What seals here, such as "x86-vaes512" or "openssl"."""
         ...
 
-    def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> list[bytes]:
-        """RFC 3394. One KEK for all, or one each. At least one key; KEKs of one length, and keys of one length."""
+    def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> list[bytes] | None:
+        """RFC 3394. One KEK for all, or one each. Nothing is checked before: None, unless there are keys, all of one
+        length that can be wrapped, and KEKs of one length that can wrap.
+        """
         ...
 
-    def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | KeyUnwrapError]:
-        """The way back: a length that a wrapped key can have, and the same for all."""
+    def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | KeyUnwrapError] | None:
+        """The way back, on the same terms."""
         ...
 
     def seal(self, key: bytes, aad: bytes, nonces: bytes, messages: Sequence[bytes]) -> list[bytes]:

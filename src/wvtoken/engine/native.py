@@ -6,10 +6,11 @@ Every call of C releases the GIL, and shares nothing with another.
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import accumulate, repeat
+from itertools import accumulate
 from struct import Struct
 from typing import Any, TypeVar
 
@@ -28,7 +29,7 @@ _LANES = {
 }
 """Names of the lanes, the widest first."""
 
-_CHUNK = 1024
+_CHUNK = 2048
 _WRAP_BYTES = 8
 _TAG_BYTES: int = lib.WVT_TAG_BYTES
 _NONCE_BYTES: int = lib.WVT_NONCE_BYTES
@@ -37,6 +38,10 @@ _OPENED_OVERHEAD: int = lib.WVT_OPENED_OVERHEAD
 _FOREIGN: int = lib.WVT_FOREIGN
 
 _Items = TypeVar("_Items", bytes, Sequence[bytes], Sequence[str])
+
+_MARK_BYTES: int = lib.WVT_MARK_BYTES
+_MARK = os.urandom(_MARK_BYTES)
+"""Stands between keys that are joined for C. Random, so that no key has it but by a chance of 2 to the -64."""
 
 _new_buffer = ffi.new_allocator(should_clear_after_alloc=False)
 
@@ -61,35 +66,35 @@ class NativeEngine:
         self.name = name or names[0]
         self._lanes = _LANES[self.name]
 
-    def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> list[bytes]:
-        key_bytes = len(keys[0])
+    def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> list[bytes] | None:
         wrapped: list[bytes] = []
         with _Output() as output:
-            for chunk, (kek, kek_count, kek_bytes) in zip(_chunks(keys), _kek_chunks(keks), strict=False):
-                count = len(chunk)
+            for kek, kek_bytes, key, key_bytes, count in _joined(keks, keys):
                 out = output.of(count * (key_bytes + _WRAP_BYTES))
-                _done(lib.wvt_wrap(self._lanes, kek, kek_count, kek_bytes, b"".join(chunk), key_bytes, count, out))
+                kek_count = 1 if kek is keks else count
+                if lib.wvt_wrap(self._lanes, _MARK, kek, kek_count, kek_bytes, key, key_bytes, count, out) < 0:
+                    return None
                 wrapped += _split(out, key_bytes + _WRAP_BYTES, count)
-        return wrapped
+        return wrapped or None
 
-    def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | KeyUnwrapError]:
-        key_bytes = len(wrapped[0]) - _WRAP_BYTES
+    def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | KeyUnwrapError] | None:
         keys: list[bytes | KeyUnwrapError] = []
         with _Output() as output:
-            for chunk, (kek, kek_count, kek_bytes) in zip(_chunks(wrapped), _kek_chunks(keks), strict=False):
-                count, data = len(chunk), b"".join(chunk)
+            for kek, kek_bytes, item, item_bytes, count in _joined(keks, wrapped):
+                key_bytes = max(item_bytes - _WRAP_BYTES, 0)
                 out, status = output.of(count * key_bytes), _bytes(count)
-                refused = _done(
-                    lib.wvt_unwrap(self._lanes, kek, kek_count, kek_bytes, data, key_bytes, count, out, status)
+                kek_count = 1 if kek is keks else count
+                refused = lib.wvt_unwrap(
+                    self._lanes, _MARK, kek, kek_count, kek_bytes, item, key_bytes, count, out, status
                 )
-                chunk_keys = _split(out, key_bytes, count)
+                if refused < 0:
+                    return None
+                chunk = _split(out, key_bytes, count)
                 if refused:
-                    keys += [
-                        KeyUnwrapError("ek") if state else key for state, key in zip(status, chunk_keys, strict=True)
-                    ]
+                    keys += [KeyUnwrapError("ek") if state else key for state, key in zip(status, chunk, strict=True)]
                 else:
-                    keys += chunk_keys
-        return keys
+                    keys += chunk
+        return keys or None
 
     def seal(self, key: bytes, aad: bytes, nonces: bytes, messages: Sequence[bytes]) -> list[bytes]:
         sealed: list[bytes] = []
@@ -135,7 +140,7 @@ class NativeEngine:
                     )
                 )
                 lines = str(ffi.buffer(out, size - 1), "ascii")
-                texts += (prefix + lines.replace("\n", f"\n{prefix}")).split("\n")
+                texts += [prefix + line for line in lines.split("\n")] if prefix else lines.split("\n")
         return texts
 
     def open_tokens(
@@ -200,11 +205,27 @@ def _chunks(items: _Items, stride: int = 1) -> Iterator[_Items]:
     return (items[start : start + step] for start in range(0, len(items), step))
 
 
-def _kek_chunks(keks: bytes | Sequence[bytes]) -> Iterator[tuple[bytes, int, int]]:
-    """For each chunk its KEKs in a row, how many, and the length of each."""
-    if isinstance(keks, bytes):
-        return repeat((keks, 1, len(keks)))
-    return ((b"".join(chunk), len(chunk), len(chunk[0])) for chunk in _chunks(keks))
+def _joined(keks: bytes | Sequence[bytes], items: Sequence[bytes]) -> Iterator[tuple[bytes, int, bytes, int, int]]:
+    """For each chunk its KEKs and its items with the mark between them, each with the length of one; and how many.
+
+    That they are of one length costs too much to ask each of them. C looks whether the mark is where it would then be.
+    What cannot be joined has no such length, which is what -1 says here.
+    """
+    if not isinstance(keks, bytes) and len(keks) != len(items):
+        return
+    for start in range(0, len(items), _CHUNK):
+        chunk = items[start : start + _CHUNK]
+        kek, kek_bytes = (keks, len(keks)) if isinstance(keks, bytes) else _join(keks[start : start + _CHUNK])
+        yield kek, kek_bytes, *_join(chunk), len(chunk)
+
+
+def _join(items: Sequence[bytes]) -> tuple[bytes, int]:
+    try:
+        joined = _MARK.join(items)
+    except TypeError:
+        return b"", 0
+    length, rest = divmod(len(joined) + _MARK_BYTES, len(items))
+    return (b"", 0) if rest else (joined, length - _MARK_BYTES)
 
 
 def _lengths(items: Sequence[bytes] | Sequence[str]) -> array[int]:

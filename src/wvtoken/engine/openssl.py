@@ -15,6 +15,9 @@ try:
 except ImportError:
     raise EngineUnavailable("the package cryptography is not installed, or older than 42") from None
 
+_KEK_BYTES = (16, 24, 32)
+_KEY_BYTES_MIN = 16
+_WRAP_BYTES = 8
 _HEADER_BYTES = 5
 _NONCE_BYTES = 12
 
@@ -30,10 +33,14 @@ class OpenSSLEngine:
         except UnsupportedAlgorithm:
             raise EngineUnavailable("the OpenSSL under the package cryptography has no AES-GCM-SIV") from None
 
-    def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> list[bytes]:
+    def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> list[bytes] | None:
+        if not _alike(keks, keys, _KEY_BYTES_MIN):
+            return None
         return [aes_key_wrap(kek, key) for kek, key in zip(_each(keks), keys, strict=False)]
 
-    def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | KeyUnwrapError]:
+    def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | KeyUnwrapError] | None:
+        if not _alike(keks, wrapped, _KEY_BYTES_MIN + _WRAP_BYTES):
+            return None
         return [_unwrap(kek, item) for kek, item in zip(_each(keks), wrapped, strict=False)]
 
     def seal(self, key: bytes, aad: bytes, nonces: bytes, messages: Sequence[bytes]) -> list[bytes]:
@@ -64,6 +71,20 @@ class OpenSSLEngine:
     ) -> list[bytes | None]:
         aeads = {header: AESGCMSIV(key) for header, key in keys}
         return [_open_token(aeads, audience, text) for text in texts]
+
+
+def _alike(keks: bytes | Sequence[bytes], items: Sequence[bytes], least: int) -> bool:
+    """Whether these are all bytes, KEKs of one length and as many as there are items, items of one length."""
+    each = [keks] if isinstance(keks, bytes) else keks
+    if set(map(type, [*each, *items])) != {bytes} or not items or (each is keks and len(keks) != len(items)):
+        return False
+    lengths, kek_lengths = set(map(len, items)), set(map(len, each))
+    return (
+        len(lengths) == len(kek_lengths) == 1
+        and min(kek_lengths) in _KEK_BYTES
+        and min(lengths) >= least
+        and min(lengths) % _WRAP_BYTES == 0
+    )
 
 
 def _each(keks: bytes | Sequence[bytes]) -> Iterable[bytes]:
