@@ -336,12 +336,13 @@ static size_t token_aad(const uint8_t *header, const uint8_t *audience, size_t a
     return WVT_HEADER_BYTES + audience_len;
 }
 
-int64_t wvt_seal_tokens(uint32_t lanes, const uint8_t *key, const uint8_t *header, const uint8_t *audience,
-                        size_t audience_len, const uint8_t *nonces, const uint8_t *payloads,
-                        const uint32_t *payload_len, size_t n, uint8_t *out)
+int64_t wvt_seal_tokens(uint32_t lanes, const uint8_t *prefix, size_t prefix_len, const uint8_t *key,
+                        const uint8_t *header, const uint8_t *audience, size_t audience_len, const uint8_t *nonces,
+                        const uint8_t *payloads, const uint32_t *payload_len, size_t n, uint8_t *out)
 {
     const struct wvt_kernels *kernels = kernels_for(lanes);
-    if (!kernels || audience_len > WVT_AUDIENCE_MAX || !lengths_fit(payload_len, n, WVT_MESSAGE_MAX)) {
+    if (!kernels || audience_len > WVT_AUDIENCE_MAX || !lengths_fit(payload_len, n, WVT_MESSAGE_MAX) ||
+        prefix_len > WVT_MESSAGE_MAX || n > SIZE_MAX / 4 / (prefix_len + 1)) {
         return -1;
     }
     uint8_t aad[WVT_HEADER_BYTES + WVT_AUDIENCE_MAX];
@@ -354,17 +355,21 @@ int64_t wvt_seal_tokens(uint32_t lanes, const uint8_t *key, const uint8_t *heade
         for (size_t i = 0; i < count; i++) {
             /* The bytes of a token are made at the end of its text's place, and then encoded from there. */
             const size_t bytes = payload_len[i] + (size_t)WVT_TOKEN_OVERHEAD, chars = text_bytes(bytes);
-            uint8_t *token = text + (chars - bytes), *nonce = token + WVT_HEADER_BYTES;
+            uint8_t *token = text + prefix_len + (chars - bytes), *nonce = token + WVT_HEADER_BYTES;
             memcpy(token, header, WVT_HEADER_BYTES);
             memcpy(nonce, nonces, WVT_NONCE_BYTES);
             add_message(&w, i, nonces, payloads, payload_len[i], NULL, nonce + WVT_NONCE_BYTES);
             nonces += WVT_NONCE_BYTES;
             payloads += payload_len[i];
-            text += chars + 1;
+            text += prefix_len + chars + 1;
         }
         run(&w, kernels->seal);
         for (size_t i = 0; i < count; i++) {
             const size_t bytes = payload_len[i] + (size_t)WVT_TOKEN_OVERHEAD, chars = text_bytes(bytes);
+            if (prefix_len) {
+                memcpy(out, prefix, prefix_len);
+                out += prefix_len;
+            }
             kernels->encode(out + (chars - bytes), bytes, out);
             out += chars;
             *out++ = '\n';

@@ -32,9 +32,9 @@ int64_t wvt_open(uint32_t lanes, const uint8_t *key, const uint8_t *aad, size_t 
 int64_t wvt_base64url_encode(uint32_t lanes, const uint8_t *in, const uint32_t *in_len, size_t n, uint8_t *out);
 int64_t wvt_base64url_decode(uint32_t lanes, const uint8_t *in, const uint32_t *in_len, size_t n, uint8_t *out,
                              uint8_t *status);
-int64_t wvt_seal_tokens(uint32_t lanes, const uint8_t *key, const uint8_t *header, const uint8_t *audience,
-                        size_t audience_len, const uint8_t *nonces, const uint8_t *payloads,
-                        const uint32_t *payload_len, size_t n, uint8_t *out);
+int64_t wvt_seal_tokens(uint32_t lanes, const uint8_t *prefix, size_t prefix_len, const uint8_t *key,
+                        const uint8_t *header, const uint8_t *audience, size_t audience_len, const uint8_t *nonces,
+                        const uint8_t *payloads, const uint32_t *payload_len, size_t n, uint8_t *out);
 int64_t wvt_open_tokens(uint32_t lanes, const uint8_t *key, const uint8_t *header, const uint8_t *audience,
                         size_t audience_len, const uint8_t *texts, const uint32_t *text_len, size_t n, uint8_t *out,
                         uint8_t *status);

@@ -77,11 +77,11 @@ int64_t wvt_base64url_encode(uint32_t lanes, const uint8_t *in, const uint32_t *
 int64_t wvt_base64url_decode(uint32_t lanes, const uint8_t *in, const uint32_t *in_len, size_t n, uint8_t *out,
                              uint8_t *status);
 
-/* Token texts from payloads, in one pass: base64url(header || nonce || AES-256-GCM-SIV(key, nonce, header || audience,
- * payload)), each followed by one line feed. */
-int64_t wvt_seal_tokens(uint32_t lanes, const uint8_t *key, const uint8_t *header, const uint8_t *audience,
-                        size_t audience_len, const uint8_t *nonces, const uint8_t *payloads,
-                        const uint32_t *payload_len, size_t n, uint8_t *out);
+/* Token texts from payloads, in one pass: prefix || base64url(header || nonce || AES-256-GCM-SIV(key, nonce, header ||
+ * audience, payload)), each followed by one line feed. The prefix, as a URL has it before its token, may be empty. */
+int64_t wvt_seal_tokens(uint32_t lanes, const uint8_t *prefix, size_t prefix_len, const uint8_t *key,
+                        const uint8_t *header, const uint8_t *audience, size_t audience_len, const uint8_t *nonces,
+                        const uint8_t *payloads, const uint32_t *payload_len, size_t n, uint8_t *out);
 
 /* The way back. texts: n, text_len[i] bytes each. Item i takes max(text_len[i] * 3 / 4 - WVT_OPENED_OVERHEAD, 0) bytes
  * of out: nonce || payload. A text that decodes to another header is WVT_FOREIGN and costs no AES. */

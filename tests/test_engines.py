@@ -110,6 +110,9 @@ def test_tokens_are_the_same_bytes(any_engine: Engine, count: int) -> None:
     assert texts == [
         base64url.encode(header + nonces[12 * place : 12 * place + 12] + item) for place, item in enumerate(sealed)
     ]
+    url = "https://wv.example.com/?ExpressPlayToken="
+    prefixed = any_engine.seal_tokens(KEY, header, audience, nonces, payloads, url)
+    assert prefixed == [url + text for text in texts]
     opened = [nonces[12 * place : 12 * place + 12] + payload for place, payload in enumerate(payloads)]
     for other in ENGINES:
         keys = [(b"\x01\0\0\0\x08", bytes(32)), (header, KEY)]

@@ -81,7 +81,7 @@ static void check_seal(uint32_t lanes, int mixed, int bad)
     derived(out, sizeof out, "opened");
     derived(status, N, "status");
 
-    expect(wvt_seal_tokens(lanes, keks, header, NULL, 0, nonces, in, len, N, out), 0, "seal tokens");
+    expect(wvt_seal_tokens(lanes, NULL, 0, keks, header, NULL, 0, nonces, in, len, N, out), 0, "seal tokens");
     known(out, sizeof out);
     for (size_t i = 0, from = 0; i < N; from += text_len[i++] + 1) {
         memcpy(texts + text, out + from, text_len[i]);

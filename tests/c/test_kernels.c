@@ -527,9 +527,18 @@ static void check_tokens(const uint32_t *len, size_t n, size_t audience_len)
     uint8_t *out = bytes(all + n), *opened = bytes(sum(len, n) + 12 * n), *status = bytes(n);
     uint8_t other_header[5] = {1, 0, 0, 0, 8};
 
-    CHECK(wvt_seal_tokens(lanes, b.key, header, audience, audience_len, b.nonces, b.in, len, n, out) == 0);
+    CHECK(wvt_seal_tokens(lanes, NULL, 0, b.key, header, audience, audience_len, b.nonces, b.in, len, n, out) == 0);
     for (size_t i = 0, at = 0; i < n; at += chars[i++]) {
         CHECK(memcmp(out + at + i, texts + at, chars[i]) == 0 && out[at + i + chars[i]] == '\n');
+    }
+    const uint8_t *prefix = drawn(1 + n % 7);
+    uint8_t *behind = bytes(all + (2 + n % 7) * n);
+    CHECK(wvt_seal_tokens(lanes, prefix, 1 + n % 7, b.key, header, audience, audience_len, b.nonces, b.in, len, n,
+                          behind) == 0);
+    for (size_t i = 0, at = 0, line = 0; i < n; line += 2 + n % 7 + chars[i], at += chars[i++]) {
+        CHECK(memcmp(behind + line, prefix, 1 + n % 7) == 0);
+        CHECK(memcmp(behind + line + 1 + n % 7, texts + at, chars[i]) == 0);
+        CHECK(behind[line + 1 + n % 7 + chars[i]] == '\n');
     }
     CHECK(wvt_open_tokens(lanes, b.key, header, audience, audience_len, texts, chars, n, opened, status) == 0);
     const uint8_t *message = b.in, *place = opened;
@@ -632,8 +641,8 @@ static void test_limits(uint32_t with)
     CHECK(wvt_open(with, in, in, 0, in, in, over_sealed, 2, out, status) == -1);
     CHECK(wvt_base64url_encode(with, in, over, 2, out) == -1);
     CHECK(wvt_base64url_decode(with, in, over_text, 2, out, status) == -1);
-    CHECK(wvt_seal_tokens(with, in, in, in, WVT_AUDIENCE_MAX + 1, in, in, len, 2, out) == -1);
-    CHECK(wvt_seal_tokens(with, in, in, in, 0, in, in, over, 2, out) == -1);
+    CHECK(wvt_seal_tokens(with, NULL, 0, in, in, in, WVT_AUDIENCE_MAX + 1, in, in, len, 2, out) == -1);
+    CHECK(wvt_seal_tokens(with, NULL, 0, in, in, in, 0, in, in, over, 2, out) == -1);
     CHECK(wvt_open_tokens(with, in, in, in, WVT_AUDIENCE_MAX + 1, in, len, 2, out, status) == -1);
     CHECK(wvt_open_tokens(with, in, in, in, 0, in, over_text, 2, out, status) == -1);
     CHECK(all_are(out, sizeof out, 0xee) && all_are(status, sizeof status, 0xee));
@@ -647,7 +656,7 @@ static void test_empty(void)
     CHECK(wvt_open(lanes, NULL, NULL, 0, NULL, NULL, NULL, 0, NULL, NULL) == 0);
     CHECK(wvt_base64url_encode(lanes, NULL, NULL, 0, NULL) == 0);
     CHECK(wvt_base64url_decode(lanes, NULL, NULL, 0, NULL, NULL) == 0);
-    CHECK(wvt_seal_tokens(lanes, NULL, NULL, NULL, 0, NULL, NULL, NULL, 0, NULL) == 0);
+    CHECK(wvt_seal_tokens(lanes, NULL, 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, 0, NULL) == 0);
     CHECK(wvt_open_tokens(lanes, NULL, NULL, NULL, 0, NULL, NULL, 0, NULL, NULL) == 0);
 }
 
@@ -663,7 +672,7 @@ static void test_unknown_lanes(uint32_t with)
     CHECK(wvt_open(with, in, in, 0, in, in, len, 2, out, status) == -1);
     CHECK(wvt_base64url_encode(with, in, len, 2, out) == -1);
     CHECK(wvt_base64url_decode(with, in, len, 2, out, status) == -1);
-    CHECK(wvt_seal_tokens(with, in, in, in, 0, in, in, len, 2, out) == -1);
+    CHECK(wvt_seal_tokens(with, NULL, 0, in, in, in, 0, in, in, len, 2, out) == -1);
     CHECK(wvt_open_tokens(with, in, in, in, 0, in, len, 2, out, status) == -1);
     CHECK(all_are(out, sizeof out, 0xee));
 }

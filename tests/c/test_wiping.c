@@ -77,7 +77,7 @@ static void *run_open(void *unused)
 }
 static void *run_seal_tokens(void *unused)
 {
-    wvt_seal_tokens(lanes, keks, aad, NULL, 0, nonces, in, len, N, out);
+    wvt_seal_tokens(lanes, NULL, 0, keks, aad, NULL, 0, nonces, in, len, N, out);
     return unused;
 }
 static void *run_open_tokens(void *unused)

@@ -129,18 +129,29 @@ class NativeEngine:
         prefix: str = "",
     ) -> list[str]:
         texts: list[str] = []
+        before = prefix.encode("ascii")
         with _Output() as output:
             for chunk, nonce in zip(_chunks(payloads), _chunks(nonces, _NONCE_BYTES), strict=True):
                 count, data, lengths = len(chunk), b"".join(chunk), _lengths(chunk)
-                size = sum(_mapped(lengths, _text_line_bytes))
+                size = sum(_mapped(lengths, _text_line_bytes)) + count * len(before)
                 out = output.of(size)
                 _done(
                     lib.wvt_seal_tokens(
-                        self._lanes, key, header, audience, len(audience), nonce, data, _u32(lengths), count, out
+                        self._lanes,
+                        before,
+                        len(before),
+                        key,
+                        header,
+                        audience,
+                        len(audience),
+                        nonce,
+                        data,
+                        _u32(lengths),
+                        count,
+                        out,
                     )
                 )
-                lines = str(ffi.buffer(out, size - 1), "ascii")
-                texts += [prefix + line for line in lines.split("\n")] if prefix else lines.split("\n")
+                texts += str(ffi.buffer(out, size - 1), "ascii").split("\n")
         return texts
 
     def open_tokens(
