@@ -113,9 +113,22 @@ class Issuer:
     def _issue_chunk(
         self, requests: list[Request], customer: str | None, lookup: Lookup, now: int
     ) -> list[str | TokenRequestError]:
-        specs = [request if isinstance(request, TokenSpec) else _read(request) for request in requests]
-        keys = _content_keys(specs, lookup, now)
-        payloads = _payloads(specs, keys, customer, now)
+        payloads: list[bytes | TokenRequestError] = []
+        wrapped: list[tuple[int, TokenSpec, bytes]] = []
+        for request in requests:
+            spec = request if isinstance(request, TokenSpec) else _read(request)
+            if isinstance(spec, TokenRequestError):
+                payloads.append(spec)
+                continue
+            key = spec.content_key or _key_as_given(spec, lookup, now)
+            if isinstance(key, bytes):
+                if spec.kek is None:
+                    key = _payload(spec, key, customer, now)
+                else:
+                    wrapped.append((len(payloads), spec, key))
+            payloads.append(key)
+        for place, spec, unwrapped in _unwrap(wrapped):
+            payloads[place] = _payload(spec, unwrapped, customer, now) if isinstance(unwrapped, bytes) else unwrapped
         good = [item for item in payloads if isinstance(item, bytes)]
         urls = sealing.seal(self._keyring, self._audience, good, self._prefix)
         if len(urls) == len(payloads):
@@ -134,25 +147,11 @@ def _read(request: str | bytes) -> TokenSpec | TokenRequestError:
         return error.with_traceback(None)
 
 
-def _content_keys(
-    specs: list[TokenSpec | TokenRequestError], lookup: Lookup, now: int
-) -> list[bytes | TokenRequestError]:
-    keys: list[bytes | TokenRequestError] = []
-    wrapped: list[tuple[int, TokenSpec, bytes, bytes]] = []
-    for spec in specs:
-        if isinstance(spec, TokenRequestError):
-            keys.append(spec)
-            continue
-        key = spec.content_key or _key_as_given(spec, lookup, now)
-        if spec.kek is not None and isinstance(key, bytes):
-            wrapped.append((len(keys), spec, spec.kek, key))
-        keys.append(key)
-    if wrapped:
-        unwrapped = unwrap_keys([kek for _, _, kek, _ in wrapped], [key for _, _, _, key in wrapped])
-        for (place, spec, _, _), key in zip(wrapped, unwrapped, strict=True):
-            good = isinstance(key, bytes)
-            keys[place] = key if good else _fault(spec, ErrorCode.INVALID_ENCRYPTED_KEY, _key_parameter(spec))
-    return keys
+def _unwrap(wrapped: list[tuple[int, TokenSpec, bytes]]) -> Iterator[tuple[int, TokenSpec, bytes | TokenRequestError]]:
+    keys = unwrap_keys([spec.kek or b"" for _, spec, _ in wrapped], [key for _, _, key in wrapped])
+    for (place, spec, _), key in zip(wrapped, keys, strict=True):
+        good = isinstance(key, bytes)
+        yield place, spec, key if good else _fault(spec, ErrorCode.INVALID_ENCRYPTED_KEY, _key_parameter(spec))
 
 
 def _key_as_given(spec: TokenSpec, lookup: Lookup, now: int) -> bytes | TokenRequestError:
@@ -192,23 +191,13 @@ def _stored_key(spec: TokenSpec, lookup: Lookup) -> bytes:
     return key
 
 
-def _payloads(
-    specs: list[TokenSpec | TokenRequestError], keys: list[bytes | TokenRequestError], customer: str | None, now: int
-) -> list[bytes | TokenRequestError]:
-    payloads: list[bytes | TokenRequestError] = []
-    for spec, key in zip(specs, keys, strict=True):
-        if isinstance(spec, TokenRequestError) or isinstance(key, TokenRequestError):
-            payloads.append(key)
-            continue
-        if spec.expires_at is None and now <= _LATEST_ISSUE:
-            expires_at: int | TokenRequestError = now + (spec.expires_in or values.LIFETIME_MAX)
-        else:
-            expires_at = _expires_at(spec, now)
-        if isinstance(expires_at, TokenRequestError):
-            payloads.append(expires_at)
-        else:
-            payloads.append(payload.encode(spec, key, now, expires_at, customer))
-    return payloads
+def _payload(spec: TokenSpec, key: bytes, customer: str | None, now: int) -> bytes | TokenRequestError:
+    if spec.expires_at is None and now <= _LATEST_ISSUE:
+        return payload.encode(spec, key, now, now + (spec.expires_in or values.LIFETIME_MAX), customer)
+    expires_at = _expires_at(spec, now)
+    if isinstance(expires_at, TokenRequestError):
+        return expires_at
+    return payload.encode(spec, key, now, expires_at, customer)
 
 
 def _expires_at(spec: TokenSpec, now: int) -> int | TokenRequestError:
