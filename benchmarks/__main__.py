@@ -1,0 +1,133 @@
+"""Runs every suite, prints the table of ratios, and writes the README's section and its plot.
+
+    python -m benchmarks [--quick] [--laps N] [--keep FOLDER | --from FOLDER]
+
+Each suite is run as many times as there are laps before the next one's turn comes, so that what is compared is measured
+at nearly the same time, several times over.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from . import data, memory, plot, report
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+README = ROOT / "README.md"
+PLOT = HERE / "time-per-item.svg"
+
+PACKAGES = (
+    "cryptography",
+    "PyNaCl",
+    "joserfc",
+    "pyseto",
+    "fast-paseto",
+    "pycryptodome",
+    "PyJWT",
+    "pydantic",
+    "msgspec",
+    "fast-query-parsers",
+)
+"""Whose versions the section tells."""
+
+ORDER = ("test_tokens", "test_pipeline", "test_parse", "test_keywrap", "test_sealing", "test_base64url", "test_threads")
+"""Of the suites in the tables; others follow."""
+
+QUICK_SIZES = "1,64,4096"
+
+
+def main() -> None:
+    arguments = _arguments()
+    if arguments.from_ is not None:
+        _finish(arguments.from_, quick=False)
+    elif arguments.keep is not None:
+        arguments.keep.mkdir(parents=True, exist_ok=True)
+        _run(arguments.keep, arguments)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            _run(Path(folder), arguments)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
+    parser.add_argument("--quick", action="store_true", help="few sizes, one lap, and nothing is written")
+    parser.add_argument("--laps", type=int, default=3, metavar="N", help="how often each suite is run (3)")
+    results = parser.add_mutually_exclusive_group()
+    results.add_argument("--keep", type=Path, metavar="FOLDER", help="where the results are kept as JSON")
+    results.add_argument("--from", type=Path, metavar="FOLDER", dest="from_", help="write from results that were kept")
+    return parser.parse_args()
+
+
+def _run(folder: Path, arguments: argparse.Namespace) -> None:
+    laps = 1 if arguments.quick else arguments.laps
+    for suite in _suites():
+        for lap in range(laps):
+            print(f"{suite.stem}, lap {lap + 1} of {laps}", file=sys.stderr, flush=True)
+            _run_suite(suite, folder / f"{suite.stem}-{lap}.json", quick=arguments.quick)
+    print("memory", file=sys.stderr, flush=True)
+    context = {
+        "laps": laps,
+        "packages": dict(_versions()),
+        "payload_bytes": data.PAYLOAD_BYTES,
+        "payload_bytes_max": data.PAYLOAD_BYTES_MAX,
+        "memory": [str(peak) for peak in memory.peaks(20_000 if arguments.quick else memory.ITEMS)],
+    }
+    (folder / "context.json").write_text(json.dumps(context), encoding="utf-8")
+    _finish(folder, quick=arguments.quick)
+
+
+def _suites() -> list[Path]:
+    return sorted(
+        HERE.glob("test_*.py"),
+        key=lambda path: (ORDER.index(path.stem) if path.stem in ORDER else len(ORDER), path.stem),
+    )
+
+
+def _run_suite(suite: Path, results: Path, *, quick: bool) -> None:
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(suite)),
+            f"--benchmark-json={results}",
+            f"--benchmark-storage={(results.parent / 'storage').as_uri()}",
+            f"--benchmark-max-time={0.05 if quick else 0.1}",
+            "--benchmark-min-rounds=3",
+            "--benchmark-disable-gc",
+            "--benchmark-quiet",
+        ],
+        cwd=ROOT,
+        env=os.environ | ({"WVTOKEN_BENCH_SIZES": QUICK_SIZES} if quick else {}),
+        stdout=sys.stderr,
+        check=True,
+    )
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for package in PACKAGES:
+        try:
+            yield package, version(package)
+        except PackageNotFoundError:
+            continue
+
+
+def _finish(folder: Path, *, quick: bool) -> None:
+    laps = [report.read(path) for suite in _suites() for path in sorted(folder.glob(f"{suite.stem}-*.json"))]
+    context: dict[str, Any] = json.loads((folder / "context.json").read_text(encoding="utf-8"))
+    measured = report.times(laps)
+    print(report.comparison(measured), report.engines(measured), *context["memory"], sep="\n\n")
+    if not quick:
+        plot.draw(measured, PLOT)
+        report.write_section(README, report.section(measured, laps, context, PLOT.relative_to(ROOT).as_posix()))
+
+
+if __name__ == "__main__":
+    main()
