@@ -10,7 +10,7 @@ from . import payload, sealing, values
 from .batch import chunks, unix_seconds
 from .errors import ErrorCode, TokenRequestError
 from .keywrap import unwrap_keys
-from .spec import TokenSpec, parse
+from .spec import TokenSpec, read
 
 Request = TokenSpec | str | bytes
 StoredKeys = Mapping[bytes, bytes] | Callable[[TokenSpec], bytes | None]
@@ -116,7 +116,7 @@ class Issuer:
         payloads: list[bytes | TokenRequestError] = []
         wrapped: list[tuple[int, TokenSpec, bytes]] = []
         for request in requests:
-            spec = request if isinstance(request, TokenSpec) else _read(request)
+            spec = request if isinstance(request, TokenSpec) else read(request)
             if isinstance(spec, TokenRequestError):
                 payloads.append(spec)
                 continue
@@ -138,13 +138,6 @@ class Issuer:
 
 
 # The steps of a chunk. An item that went wrong is its error from there on, and the later steps let it pass.
-
-
-def _read(request: str | bytes) -> TokenSpec | TokenRequestError:
-    try:
-        return parse(request)
-    except TokenRequestError as error:
-        return error.with_traceback(None)
 
 
 def _unwrap(wrapped: list[tuple[int, TokenSpec, bytes]]) -> Iterator[tuple[int, TokenSpec, bytes | TokenRequestError]]:

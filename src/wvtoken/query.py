@@ -1,13 +1,13 @@
-"""Form-urlencoded text to (name, value) pairs.
+"""Form-urlencoded text to its pieces, decoded.
 
 This is the WHATWG URL Standard's application/x-www-form-urlencoded parser (a `+` is a space, a malformed `%` stays as
-it is, empty pieces are skipped, a name without `=` has the empty value), except that bytes which are not UTF-8 are
-refused instead of replaced: a value that is not UTF-8 is None here, and what that means is for the parameter to say.
+it is, a name without `=` has the empty value), except that bytes which are not UTF-8 are refused instead of replaced:
+in a value they are lone surrogates here (`is_utf8`), and what that means is for the parameter to say.
 """
 
 from __future__ import annotations
 
-from typing import cast
+import re
 from urllib.parse import unquote_to_bytes
 
 from .errors import ErrorCode, ErrorFormat, TokenRequestError
@@ -16,37 +16,52 @@ REQUEST_BYTES_MAX = 64 * 1024
 """Of query and body together, in UTF-8."""
 PARAMETERS_MAX = 2000
 
-Pair = tuple[str, str, str | None]
-"""A name, `=`, and the value or None: the shape that `str.partition` gives."""
+_EQUALS = "\ud800"
+"""Stands for a `=` within a name: a lone surrogate, of the half that no decoding leaves."""
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+_ASCII_ESCAPES = {digits: chr(code) for code in range(0x80) for digits in (f"{code:02x}", f"{code:02X}")}
 
 
-def pairs(query: str | bytes, body: str | bytes) -> list[Pair]:
-    """Query and body as one list of names and values, in their order; an empty piece has an empty name.
+def pieces(query: str | bytes, body: str | bytes) -> list[str]:
+    """What stands between the `&` of query and body, in this order: `name=value`, decoded.
+
+    The first `=` ends the name (`written_name` undoes what is done to one that has a `=` itself). A piece may be empty.
 
     Raises:
         TokenRequestError: -1 for too many bytes or parameters and for a name that is not UTF-8, in this order. It
-        carries
-            the `error_format` that the request asks for, as far as the limit of bytes lets it be read.
+            carries the `error_format` that the request asks for, as far as the limit of bytes lets it be read.
         TypeError: neither str nor bytes.
     """
-    text, size = (query, len(query)) if isinstance(query, str) and query.isascii() else _measured(query)
-    if body or not isinstance(body, (str, bytes)):
+    text, size = (query, len(query)) if type(query) is str and query.isascii() else _measured(query)
+    if body or (type(body) is not str and type(body) is not bytes):
         more, more_size = _measured(body)
         text, size = f"{text}&{more}", size + more_size
     if size > REQUEST_BYTES_MAX:
         raise _malformed(text[:REQUEST_BYTES_MAX], f"more than {REQUEST_BYTES_MAX} bytes of query and body")
     if "+" in text:
         text = text.replace("+", " ")
-    pieces = text.split("&")
-    if len(pieces) > PARAMETERS_MAX and sum(map(bool, pieces)) > PARAMETERS_MAX:
+    found = text.split("&")
+    if len(found) > PARAMETERS_MAX and sum(map(bool, found)) > PARAMETERS_MAX:
         raise _malformed(text, f"more than {PARAMETERS_MAX} parameters")
-    split: list[Pair] = [piece.partition("=") for piece in pieces]
-    if "%" not in text and text.isascii():
-        return split
-    decoded = [(_unquote(name), equals, _unquote(value or "")) for name, equals, value in split]
-    if any(name is None for name, _, _ in decoded):
+    if "%" in text:
+        for place, piece in enumerate(found):
+            if "%" in piece:
+                found[place] = _decoded(piece)
+    elif text.isascii():
+        return found
+    if not "".join(found).isascii() and not all(is_utf8(piece.partition("=")[0]) for piece in found):
         raise _malformed(text, "a parameter name is not UTF-8")
-    return cast(list[Pair], decoded)
+    return found
+
+
+def is_utf8(text: str) -> bool:
+    """Whether text, as `pieces` has it, was UTF-8 all through."""
+    return text.isascii() or _NOT_UTF8.search(text) is None
+
+
+def written_name(name: str) -> str:
+    """The name of a piece as it was meant."""
+    return name.replace(_EQUALS, "=")
 
 
 def _measured(source: str | bytes) -> tuple[str, int]:
@@ -59,24 +74,29 @@ def _measured(source: str | bytes) -> tuple[str, int]:
     raise TypeError(f"a request is str or bytes, not {type(source).__name__}")
 
 
-def _unquote(text: str) -> str | None:
-    """Text with its escapes resolved; None when that is not UTF-8."""
-    if "%" not in text and text.isascii():
-        return text
-    try:
-        return unquote_to_bytes(text.encode("utf-8", "surrogateescape")).decode("utf-8")
-    except UnicodeError:
-        return None
+def _decoded(piece: str) -> str:
+    parts = piece.split("%")
+    if "=" in parts[0]:
+        try:
+            return parts[0] + "".join([_ASCII_ESCAPES[part[:2]] + part[2:] for part in parts[1:]])
+        except KeyError:
+            return _unquoted(piece)  # bytes beyond ASCII, which make characters together, or a malformed escape
+    name, equals, value = piece.partition("=")
+    return _unquoted(name).replace("=", _EQUALS) + equals + _unquoted(value)
+
+
+def _unquoted(text: str) -> str:
+    return unquote_to_bytes(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
 
 def _malformed(text: str, details: str) -> TokenRequestError:
     """-1, to be rendered as the text asks: by its one errorFormat, when there is one and it is right."""
     error = TokenRequestError(ErrorCode.MALFORMED_REQUEST, None, details)
-    asked = []
-    for piece in text.split("&"):
-        name, _, value = piece.partition("=")
-        if _unquote(name) == "errorFormat":
-            asked.append(_unquote(value))
+    asked = [
+        value
+        for name, _, value in (_decoded(piece).partition("=") for piece in text.split("&"))
+        if name == "errorFormat"
+    ]
     if asked == [ErrorFormat.JSON]:
         error.error_format = ErrorFormat.JSON
     return error

@@ -22,7 +22,7 @@ from typing import Any, NoReturn, cast
 from . import base64url, values
 from .engine import current
 from .errors import InvalidToken, TokenRequestError
-from .query import pairs
+from .query import pieces
 
 VERSION = 1
 KEY_BYTES = 32
@@ -235,10 +235,11 @@ def token_text(token_or_url: str | bytes) -> str:
 def _token_of_url(url: str) -> str:
     query = url.partition("#")[0].partition("?")[2]
     try:
-        tokens = [value for name, _, value in pairs(query, "") if name == PARAMETER]
+        parameters = [piece.partition("=") for piece in pieces(query, "")]
     except TokenRequestError:
         return ""
-    return tokens[0] or "" if len(tokens) == 1 else ""
+    tokens = [value for name, _, value in parameters if name == PARAMETER]
+    return tokens[0] if len(tokens) == 1 else ""
 
 
 def _texts_of_one_issuer(urls: Sequence[str | bytes]) -> list[str] | None:

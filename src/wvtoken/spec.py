@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from urllib.parse import quote, urlencode
 
 from . import parameters
-from .errors import ErrorFormat
-from .query import pairs
+from .errors import ErrorFormat, TokenRequestError
+from .query import pieces
 from .values import TIME_MAX, TIME_MIN, Extension, HdcpOutputControl, SecurityLevel
 
 
@@ -67,7 +67,9 @@ class TokenSpec:
         _check_types(self)
         # What a spec may hold is what the grammar reads: written as a request would write it, and read again.
         fields: dict[str, object] = {}
-        parameters.read([(name, "=", value) for name, value in _pairs(self)], fields)
+        fault = parameters.read([f"{name}={value}" for name, value in _pairs(self)], fields)
+        if fault is not None:
+            raise fault
         object.__setattr__(self, "__dict__", fields | {"unknown": self.unknown})
 
     def to_query(self) -> str:
@@ -96,8 +98,20 @@ def parse(query: str | bytes = "", body: str | bytes = "") -> TokenSpec:
     # Made without __init__, which would check again what the grammar has just read. A field that the request does not
     # set has its default from the class.
     spec = object.__new__(TokenSpec)
-    parameters.read(pairs(query, body), spec.__dict__)
+    fault = parameters.read(pieces(query, body), spec.__dict__)
+    if fault is not None:
+        raise fault
     return spec
+
+
+def read(query: str | bytes) -> TokenSpec | TokenRequestError:
+    """`parse`, for batches: what it would raise is the result."""
+    spec = object.__new__(TokenSpec)
+    try:
+        fault = parameters.read(pieces(query, ""), spec.__dict__)
+    except TokenRequestError as error:
+        return error.with_traceback(None)
+    return spec if fault is None else fault
 
 
 _DEFAULTS = {entry.name: entry.default for entry in fields(TokenSpec) if entry.default not in (MISSING, b"")}
