@@ -40,7 +40,16 @@ PACKAGES = (
 )
 """Whose versions the section tells."""
 
-ORDER = ("test_tokens", "test_pipeline", "test_parse", "test_keywrap", "test_sealing", "test_base64url", "test_threads")
+ORDER = (
+    "test_pipeline",
+    "test_parse",
+    "test_tokens",
+    "test_keywrap",
+    "test_sealing",
+    "test_base64url",
+    "test_threads",
+    "test_growth",
+)
 """Of the suites in the tables; others follow."""
 
 QUICK_SIZES = "1,64,4096"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import pytest
@@ -40,13 +40,19 @@ class Entry(NamedTuple):
 
     def extra_info(self) -> dict[str, object]:
         """What a report reads from the results."""
+        if self.entrant == self.subject:
+            return {"items": self.items, "subject": self.subject, "peer": False}
         if self.entrant in ENGINES:
             return {"items": self.items, "subject": self.subject, "peer": False, "engine": self.entrant}
         info = {"items": self.items, "subject": self.entrant, "peer": True}
         return info if self.wanted is None else {**info, "wanted": self.wanted}
 
 
-def contest(group: str, subject: str, *peers: str, wanted: float | None = None) -> pytest.MarkDecorator:
+Wanted = float | Mapping[str, float] | None
+"""How many times a peer's speed the project wants: the first peer's, or that of each by its name."""
+
+
+def contest(group: str, subject: str, *peers: str, wanted: Wanted = None) -> pytest.MarkDecorator:
     """Parametrizes the test's `run` with each engine and each peer, side by side size by size.
 
     Args:
@@ -54,13 +60,27 @@ def contest(group: str, subject: str, *peers: str, wanted: float | None = None) 
         subject: what of wvtoken does it.
         peers: who does it otherwise. The first is measured at every size; the others, whose time per item does not
             depend on it, at the one that the table is about.
-        wanted: how many times the first peer's speed the project wants.
     """
+    wants = wanted if isinstance(wanted, Mapping) else {} if wanted is None else {peers[0]: wanted}
     entries = []
     for items in SIZES:
         others = peers if items == compared_size(SIZES) else peers[:1]
         entries += [Entry(group, subject, engine, items, None) for engine in ENGINES]
-        entries += [Entry(group, subject, peer, items, wanted if peer == peers[0] else None) for peer in others]
+        entries += [Entry(group, subject, peer, items, wants.get(peer)) for peer in others]
+    return _parametrized(entries)
+
+
+def duel(
+    group: str, subject: str, *peers: str, sizes: Sequence[int], wanted: Mapping[str, float] | None = None
+) -> pytest.MarkDecorator:
+    """The same without engines: the subject and each peer, side by side size by size."""
+    wants = wanted or {}
+    return _parametrized(
+        [Entry(group, subject, entrant, items, wants.get(entrant)) for items in sizes for entrant in (subject, *peers)]
+    )
+
+
+def _parametrized(entries: list[Entry]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("run", entries, ids=lambda entry: f"{entry.entrant}, {entry.items}", indirect=True)
 
 

@@ -13,6 +13,8 @@ AUDIENCE = "production"
 RIGHTS_URL = "https://wv.example.com/hms/wv/rights/"
 KEYRING = wvtoken.KeyRing({1: bytes(range(32))}, 1)
 SEALING_KEY = bytes(range(32))
+ISSUER = wvtoken.Issuer(KEYRING, RIGHTS_URL, audience=AUDIENCE)
+REDEEMER = wvtoken.Redeemer(KEYRING, audience=AUDIENCE)
 HEADER = b"\x01" + (1).to_bytes(4, "big")
 """Before the nonce of a token: its version and the number of its key."""
 

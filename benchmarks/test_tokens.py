@@ -20,9 +20,6 @@ PREFIX = f"{data.RIGHTS_URL}?ExpressPlayToken="
 AAD = data.HEADER + data.AUDIENCE.encode()
 LIFETIME = 30 * 24 * 60 * 60
 
-ISSUER = wvtoken.Issuer(data.KEYRING, data.RIGHTS_URL, audience=data.AUDIENCE)
-REDEEMER = wvtoken.Redeemer(data.KEYRING, audience=data.AUDIENCE)
-
 
 class Plain(NamedTuple):
     """What the loops open a token to: the numbers stay numbers."""
@@ -87,7 +84,7 @@ def test_issue(run: Run) -> None:
         urls = run(lambda: [PREFIX + seal(packed(spec)) for spec in specs])
         assert unpacked(b"", open_(urls[-1][len(PREFIX) :])).content_key == data.keys(run.items)[-1]
     else:
-        issued = run(lambda: ISSUER.issue_many(specs, now=data.NOW))
+        issued = run(lambda: data.ISSUER.issue_many(specs, now=data.NOW))
         assert _content_keys(issued) == data.keys(run.items)
 
 
@@ -105,10 +102,10 @@ def test_redeem(run: Run) -> None:
         if run.entrant == LOOP:
             grants = run(lambda: redeem_in_a_loop(aead, urls))
         else:
-            grants = run(lambda: REDEEMER.redeem_many(urls, now=data.NOW))
+            grants = run(lambda: data.REDEEMER.redeem_many(urls, now=data.NOW))
     assert isinstance(grants[-1], (Plain, wvtoken.Grant))
     assert grants[-1].content_key == data.keys(run.items)[-1]
 
 
 def _content_keys(urls: list[str] | list[str | wvtoken.TokenRequestError]) -> list[bytes]:
-    return [REDEEMER.redeem(str(url), now=data.NOW).content_key for url in urls]
+    return [data.REDEEMER.redeem(str(url), now=data.NOW).content_key for url in urls]
