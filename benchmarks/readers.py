@@ -173,7 +173,7 @@ def _split(query: str) -> Values:
 
 
 def _msgspec(run: Run) -> Callable[[Mapping[str, Any]], Asked]:
-    """A check by msgspec it is fast at; bytes and times are read beside it."""
+    """Checks by msgspec where it is the faster; bytes and times are read beside it."""
     msgspec = run.module("msgspec")
     meta, convert = msgspec.Meta, msgspec.convert
 

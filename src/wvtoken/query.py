@@ -41,6 +41,8 @@ def pieces(query: str | bytes, body: str | bytes) -> list[str]:
     if "+" in text:
         text = text.replace("+", " ")
     found = text.split("&")
+    if "&&" in text:
+        found = list(filter(None, found))
     if len(found) > PARAMETERS_MAX and sum(map(bool, found)) > PARAMETERS_MAX:
         raise _malformed(text, f"more than {PARAMETERS_MAX} parameters")
     if "%" in text:
