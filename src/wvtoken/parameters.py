@@ -35,11 +35,11 @@ from .values import (
     LICENSE_DURATION_MAX,
     LIFETIME_MAX,
     PAYLOAD_BYTES_MAX,
-    PAYLOAD_FIELD_BYTES,
     WRAPPED_KEY_BYTES,
     Extension,
     HdcpOutputControl,
     SecurityLevel,
+    is_extension_type,
     is_printable,
     is_text,
     payload_bytes,
@@ -124,11 +124,11 @@ def _no_output_control(value: str) -> Fault:
 
 def _wv_extension(value: str, fields: Fields) -> Fault | None:
     type_, comma, payload = value.partition(",")
-    if not comma:
-        return Fault(E.INVALID_EXTENSION, "wvExtension")
-    extension = _extension(type_, payload)
-    if isinstance(extension, E):
-        return Fault(extension, "wvExtension")
+    decoded = _unbase64(payload)
+    if not decoded or len(type_) != EXTENSION_TYPE_BYTES or not (type_.isascii() and type_.isprintable()):
+        code = _extension_fault(type_, payload) if comma else None
+        return Fault(code or E.INVALID_EXTENSION, "wvExtension")
+    extension = tuple.__new__(Extension, (type_.encode(), decoded))  # half the time of Extension(...)
     if "extensions" in fields:
         fields["extensions"].append(extension)
     else:
@@ -139,9 +139,9 @@ def _wv_extension(value: str, fields: Fields) -> Fault | None:
 def _expiration_time(value: str, fields: Fields) -> Fault | None:
     # In a form, the + of an unescaped +60 is a space.
     if value[:1] == " " or value[:1] == "+":
-        number = value[1:]
-        if _is_number(number):
-            seconds = int(number)
+        digits = value[1:]
+        if digits.isdigit() and digits.isascii() and digits[0] != "0" and len(digits) <= _DIGITS_MAX:
+            seconds = int(digits)
             if seconds <= LIFETIME_MAX:
                 fields["expires_in"] = seconds
                 return None
@@ -266,7 +266,7 @@ def read(pieces: Sequence[str], fields: Fields) -> Fault | None:  # noqa: PLR091
             if 0 < len(value) <= bound and ((value.isascii() and value.isprintable()) or is_text(value, bound)):
                 fields[field] = value
                 continue
-        elif _is_number(value):
+        elif value.isdigit() and value.isascii() and value[0] != "0" and len(value) <= _DIGITS_MAX:
             number = int(value)
             if number <= bound:
                 fields[field] = number
@@ -369,19 +369,16 @@ def _finish_extensions(pieces: Sequence[str], unread: list[str], fields: Fields)
     if not extensions:
         return None
     fields["extensions"] = tuple(extensions)
-    size = _EXTENSION_HEAD * len(extensions)
-    for extension in extensions:
-        size += len(extension.payload)
-    if size > _SURELY_FITS and not _fit(extensions, fields):
+    if (len(extensions) > 1 or len(extensions[0].payload) > _SURELY_FITS) and not _fit(extensions, fields):
         names = [piece.partition("=")[0] for piece in pieces]
         return Fault(E.INVALID_EXTENSION, next(name for name in names if name in _EXTENSION_PARAMETERS))
     return None
 
 
 _EXTENSION_PARAMETERS = {row.name for row in GRAMMAR if row.many}
-_EXTENSION_HEAD = PAYLOAD_FIELD_BYTES + EXTENSION_TYPE_BYTES
 _LONGEST_TEXTS = ("\U0010ffff" * CONTENT_ID_MAX, "\U0010ffff" * COOKIE_MAX)
-_SURELY_FITS = PAYLOAD_BYTES_MAX - payload_bytes(*_LONGEST_TEXTS, (), CUSTOMER_MAX)
+_SURELY_FITS = PAYLOAD_BYTES_MAX - payload_bytes(*_LONGEST_TEXTS, [Extension(b"....", b"")], CUSTOMER_MAX)
+"""Bytes of the payload of an only extension."""
 
 
 def _fit(extensions: list[Extension], fields: Fields) -> bool:
@@ -399,38 +396,34 @@ def _long_forms(types: list[str], payloads: list[str]) -> list[Extension] | Faul
     for type_, payload in zip(types, payloads, strict=True):
         if not (is_utf8(type_) and is_utf8(payload)):
             return _not_utf8("extensionPayload" if is_utf8(type_) else "extensionType")
-        extension = _extension(type_, payload)
-        if isinstance(extension, E):
-            of_type = extension is E.EXTENSION_TYPE_LENGTH
-            return Fault(extension, "extensionType" if of_type else "extensionPayload")
-        extensions.append(extension)
+        code = _extension_fault(type_, payload)
+        if code is not None:
+            return Fault(code, "extensionType" if code is E.EXTENSION_TYPE_LENGTH else "extensionPayload")
+        extensions.append(Extension(type_.encode(), _unbase64(payload)))
     return extensions
 
 
-def _extension(type_: str, payload: str) -> Extension | E:
-    if len(type_) != EXTENSION_TYPE_BYTES or not (type_.isascii() and type_.isprintable()) or "," in type_:
+def _extension_fault(type_: str, payload: str) -> E | None:
+    if not is_extension_type(type_):
         return E.EXTENSION_TYPE_LENGTH
     if not payload:
         return E.NO_CORRESPONDING_VALUE
-    # In a form, the + of an unescaped payload is a space.
-    if " " in payload:
-        payload = payload.replace(" ", "+")
-    try:
-        decoded = a2b_base64(payload)
-    except ValueError:
-        decoded = b""
-    # Strict: only the one text that the payload encodes to.
-    if b2a_base64(decoded, newline=False).decode() != payload:
-        return E.EXTENSION_PAYLOAD_NOT_BASE64
-    return tuple.__new__(Extension, (type_.encode(), decoded))  # half the time of Extension(...)
+    return None if _unbase64(payload) else E.EXTENSION_PAYLOAD_NOT_BASE64
 
 
 # Values. Each returns None for a text that is not exactly right, so that no exception keeps the text.
 
 
-def _is_number(text: str) -> bool:
-    """Whether text is a number from 1 in ASCII digits without a leading zero, and not too long to be read."""
-    return text.isdigit() and text.isascii() and text[0] != "0" and len(text) <= _DIGITS_MAX
+def _unbase64(text: str) -> bytes:
+    """What the text encodes; nothing, if it is not the one text that does."""
+    # In a form, the + of an unescaped payload is a space.
+    if " " in text:
+        text = text.replace(" ", "+")
+    try:
+        decoded = a2b_base64(text)
+    except ValueError:
+        return b""
+    return decoded if b2a_base64(decoded, newline=False).decode() == text else b""
 
 
 _RFC3339 = re.compile(
