@@ -34,6 +34,16 @@ def has_aes() -> bool:
     return "aes" in flags and ("pclmulqdq" in flags or "pmull" in flags)
 
 
+SLOW = "pytestmark = pytest.mark.slow\n"
+"""The line of a module that is slow as a whole."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The quick part does not even import such a module: what it needs may not be there."""
+    quick = config.getoption("markexpr") == "not slow" and collection_path.suffix == ".py"
+    return True if quick and SLOW in collection_path.read_text(encoding="utf-8") else None
+
+
 @pytest.fixture(params=ENGINES)
 def any_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     """Each engine and each lane width in turn, as the one that the library uses."""

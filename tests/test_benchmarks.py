@@ -143,6 +143,7 @@ def test_the_plot(laps: Sequence[report.Results], tmp_path: Path) -> None:
     assert text == other.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_every_suite_runs(tmp_path: Path) -> None:
     """Once, with tiny batches; nothing is measured. What a peer lacks is left out there."""
     pytest.importorskip("pytest_benchmark", reason="pytest-benchmark is not installed; the extra `bench` brings it")

@@ -530,6 +530,7 @@ def test_reading_needs_no_engine(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[-1].startswith(b"wvtoken: ")
 
 
+@pytest.mark.slow
 def test_concurrent_first_uses_agree_on_one_key_ring(tmp_path: Path) -> None:
     running = [
         start(tmp_path, "issue", request(number), stdout=subprocess.PIPE, stderr=subprocess.PIPE) for number in range(8)
@@ -562,6 +563,7 @@ def lines(path: Path) -> Iterator[str]:
         yield from (line.rstrip("\n") for line in file)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_requests(tmp_path: Path, keys: Path) -> None:
     """99,000 URLs in order, 1,000 lines for the bad ones, and no more memory than for a tenth of them."""
     _, less, _, _ = measured(tmp_path, keys, 10_000)

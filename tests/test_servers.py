@@ -26,6 +26,8 @@ from .serving import asking, browser, readme, tools
 from .serving.page import Page
 from .serving.processes import Server, run, serving
 
+pytestmark = pytest.mark.slow
+
 tools.need_packages("aiohttp", "fastapi", "flask", "gunicorn", "httpx", "requests", "starlette", "uvicorn")
 
 from .serving.clients import CLIENTS, FORM, SECONDS, Answer, Client, with_httpx  # noqa: E402  # needs some of these

@@ -541,6 +541,7 @@ def by_datetime(year: int, month: int, day: int) -> int | None:
 YEARS = (*range(1, 5), 99, 100, 400, 999, 1000, 1500, 1582, *range(1696, 2105), 2400, 9996, 9999)
 
 
+@pytest.mark.slow
 def test_every_day_of_many_years() -> None:
     """All dates of them that are real, and all near them that are not."""
     real = 0
