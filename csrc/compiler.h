@@ -16,7 +16,8 @@
 #define WVT_AARCH64 1
 #endif
 
-#if defined(__GNUC__)
+/* clang for Windows, which says it is MSVC and not GNU C, has all of this too. */
+#if defined(__GNUC__) || defined(__clang__)
 #define WVT_TARGET(features) __attribute__((target(features)))
 #define WVT_INLINE static inline __attribute__((always_inline))
 #define WVT_NOINLINE __attribute__((noinline))
@@ -43,7 +44,7 @@
 #endif
 
 /* Makes the compiler believe that p is read, so that a memset before it stays. */
-#if defined(__GNUC__)
+#if defined(__GNUC__) || defined(__clang__)
 #define WVT_READ_BY_NOBODY(p) __asm__ __volatile__("" : : "r"(p) : "memory")
 #endif
 

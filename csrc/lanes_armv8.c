@@ -1,5 +1,5 @@
 /* lanes_armv8.c - AArch64, one item per instruction. */
-#if defined(__clang__) && defined(__aarch64__) && !defined(__ARM_FEATURE_AES)
+#if defined(__clang__) && (defined(__aarch64__) || defined(_M_ARM64)) && !defined(__ARM_FEATURE_AES)
 /* Before version 16 its arm_neon.h hides these intrinsics unless a build flag allows them to all functions. */
 #define __ARM_FEATURE_AES 1
 #define __ARM_FEATURE_CRYPTO 1
@@ -8,7 +8,11 @@
 
 #if defined(WVT_AARCH64)
 
+#if defined(_MSC_VER) && !defined(__clang__)
+#include <arm64_neon.h>
+#else
 #include <arm_neon.h>
+#endif
 
 #define KERNELS wvt_kernels_armv8
 #define TARGET WVT_TARGET(WVT_ARM_AES)
@@ -53,7 +57,7 @@ FN V v_enclast(V a, V k) { return veorq_u8(vaeseq_u8(a, vdupq_n_u8(0)), k); }
 FN V v_dec(V a, V k) { return veorq_u8(vaesimcq_u8(vaesdq_u8(a, vdupq_n_u8(0))), k); }
 FN V v_declast(V a, V k) { return veorq_u8(vaesdq_u8(a, vdupq_n_u8(0)), k); }
 
-#if defined(_MSC_VER) && !defined(__clang__)
+#if defined(_MSC_VER) && !defined(__clang__) /* where vmull_p64 takes vectors of one element */
 #define MUL(a, b) vreinterpretq_u8_p128(vmull_p64(a, b))
 #define LOW(a) vget_low_p64(vreinterpretq_p64_u8(a))
 #define HIGH(a) vget_high_p64(vreinterpretq_p64_u8(a))

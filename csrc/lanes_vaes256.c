@@ -46,7 +46,7 @@ FN V v_load_part(const uint8_t *p, size_t n, uint8_t fill)
 FN void v_store_part(uint8_t *p, size_t n, V x)
 {
     const V whole = _mm256_set1_epi32((int)(n / 4));
-    uint32_t last = (uint32_t)_mm256_cvtsi256_si32(_mm256_permutevar8x32_epi32(x, whole));
+    uint32_t last = (uint32_t)_mm_cvtsi128_si32(_mm256_castsi256_si128(_mm256_permutevar8x32_epi32(x, whole)));
     _mm256_maskstore_epi32((int *)(void *)p, _mm256_cmpgt_epi32(whole, PLACES), x);
     for (size_t i = n / 4 * 4; i < n; i++, last >>= 8) {
         p[i] = (uint8_t)last;
@@ -64,8 +64,8 @@ FN V v_add32(V a, V b) { return _mm256_add_epi32(a, b); }
 FN V v_left32(V a, int n) { return _mm256_slli_epi32(a, n); }
 FN V v_right32(V a, int n) { return _mm256_srli_epi32(a, n); }
 FN V v_shuffle(V a, V places) { return _mm256_shuffle_epi8(a, places); }
-FN V v_up4(V a) { return _mm256_bslli_epi128(a, 4); }
-FN V v_up8(V a) { return _mm256_bslli_epi128(a, 8); }
+FN V v_up4(V a) { return _mm256_slli_si256(a, 4); }
+FN V v_up8(V a) { return _mm256_slli_si256(a, 8); }
 FN V v_swap(V a) { return _mm256_shuffle_epi32(a, 0x4e); }
 FN V v_low_low(V a, V b) { return _mm256_unpacklo_epi64(a, b); }
 FN V v_high_high(V a, V b) { return _mm256_unpackhi_epi64(a, b); }
