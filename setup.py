@@ -9,11 +9,11 @@ from setuptools.command.sdist import sdist
 
 
 class SourceDistribution(sdist):
-    """With the C sources and headers, and the tests."""
+    """With the C sources and headers, and with the tests and what they look at."""
 
     def add_defaults(self) -> None:
         super().add_defaults()
-        for folder in ("csrc", "tests"):
+        for folder in ("csrc", "tests", "benchmarks", "fuzz"):
             self.filelist.graft(folder)
         self.filelist.global_exclude("__pycache__/*", "*.py[cod]")
         self.filelist.include("CHANGELOG.md")
