@@ -11,12 +11,14 @@ from setuptools.command.sdist import sdist
 class SourceDistribution(sdist):
     """With the C sources and headers, and with the tests and what they look at."""
 
-    def add_defaults(self) -> None:
-        super().add_defaults()
+    def make_distribution(self) -> None:
+        # Not in add_defaults: setuptools takes the list of files from egg_info, which has another.
         for folder in ("csrc", "tests", "benchmarks", "fuzz"):
             self.filelist.graft(folder)
-        self.filelist.global_exclude("__pycache__/*", "*.py[cod]")
+        for made in ("*.py[cod]", "*.so", "*.o"):
+            self.filelist.global_exclude(made)
         self.filelist.include("CHANGELOG.md")
+        super().make_distribution()
 
 
 arguments: dict[str, Any] = {}
