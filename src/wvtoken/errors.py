@@ -147,7 +147,7 @@ class KeyUnwrapError(TokenRequestError):
 
     def __init__(self, parameter: str | None = None, details: str | None = None) -> None:
         super().__init__(ErrorCode.INVALID_ENCRYPTED_KEY, parameter, details)
-        self.args = (parameter, details)
+        self.args: tuple[Any, ...] = (parameter, details)
 
 
 class InvalidToken(TokenRequestError):
@@ -159,7 +159,7 @@ class InvalidToken(TokenRequestError):
 
     def __init__(self) -> None:
         super().__init__(ErrorCode.INVALID_TOKEN)
-        self.args = ()
+        self.args: tuple[Any, ...] = ()
 
 
 class TokenExpired(InvalidToken):
@@ -170,7 +170,7 @@ class TokenExpired(InvalidToken):
 
     def __init__(self, token_id: bytes, expires_at: int) -> None:
         super().__init__()
-        self.args = (token_id, expires_at)
+        self.args: tuple[Any, ...] = (token_id, expires_at)
         self.token_id = token_id
         self.expires_at = expires_at
 

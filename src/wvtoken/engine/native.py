@@ -63,7 +63,7 @@ class NativeEngine:
             raise EngineUnavailable("the C extension knows no AES instructions of this CPU")
         if name is not None and name not in names:
             raise EngineUnavailable(f"no engine {name!r} here, only {', '.join([*names, 'openssl'])}")
-        self.name = name or names[0]
+        self.name: str = name or names[0]
         self._lanes = _LANES[self.name]
 
     def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> list[bytes] | None:
