@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from . import data, memory, plot, report
+from . import data, memory, plot, report, suites
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -39,20 +37,6 @@ PACKAGES = (
     "fast-query-parsers",
 )
 """Whose versions the section tells."""
-
-ORDER = (
-    "test_pipeline",
-    "test_parse",
-    "test_tokens",
-    "test_keywrap",
-    "test_sealing",
-    "test_base64url",
-    "test_threads",
-    "test_growth",
-)
-"""Of the suites in the tables; others follow."""
-
-QUICK_SIZES = "1,64,4096"
 
 
 def main() -> None:
@@ -79,10 +63,10 @@ def _arguments() -> argparse.Namespace:
 
 def _run(folder: Path, arguments: argparse.Namespace) -> None:
     laps = 1 if arguments.quick else arguments.laps
-    for suite in _suites():
+    for suite in suites.all_suites():
         for lap in range(laps):
             print(f"{suite.stem}, lap {lap + 1} of {laps}", file=sys.stderr, flush=True)
-            _run_suite(suite, folder / f"{suite.stem}-{lap}.json", quick=arguments.quick)
+            suites.run(suite, folder / f"{suite.stem}-{lap}.json", quick=arguments.quick)
     print("memory", file=sys.stderr, flush=True)
     context = {
         "laps": laps,
@@ -95,31 +79,6 @@ def _run(folder: Path, arguments: argparse.Namespace) -> None:
     _finish(folder, quick=arguments.quick)
 
 
-def _suites() -> list[Path]:
-    return sorted(
-        HERE.glob("test_*.py"),
-        key=lambda path: (ORDER.index(path.stem) if path.stem in ORDER else len(ORDER), path.stem),
-    )
-
-
-def _run_suite(suite: Path, results: Path, *, quick: bool) -> None:
-    subprocess.run(
-        [
-            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(suite)),
-            f"--benchmark-json={results}",
-            f"--benchmark-storage={(results.parent / 'storage').as_uri()}",
-            f"--benchmark-max-time={0.05 if quick else 0.1}",
-            "--benchmark-min-rounds=3",
-            "--benchmark-disable-gc",
-            "--benchmark-quiet",
-        ],
-        cwd=ROOT,
-        env=os.environ | ({"WVTOKEN_BENCH_SIZES": QUICK_SIZES} if quick else {}),
-        stdout=sys.stderr,
-        check=True,
-    )
-
-
 def _versions() -> Iterator[tuple[str, str]]:
     for package in PACKAGES:
         try:
@@ -129,7 +88,7 @@ def _versions() -> Iterator[tuple[str, str]]:
 
 
 def _finish(folder: Path, *, quick: bool) -> None:
-    laps = [report.read(path) for suite in _suites() for path in sorted(folder.glob(f"{suite.stem}-*.json"))]
+    laps = [report.read(path) for suite in suites.all_suites() for path in sorted(folder.glob(f"{suite.stem}-*.json"))]
     context: dict[str, Any] = json.loads((folder / "context.json").read_text(encoding="utf-8"))
     measured = report.times(laps)
     print(report.comparison(measured), report.engines(measured), *context["memory"], sep="\n\n")
