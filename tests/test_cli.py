@@ -30,6 +30,10 @@ WRAPPED = escaped(pairs({"kek": (KEK,), "ek": (EK,)}))
 BAD = escaped(pairs({"kid": ("Secret.Kid",)}))
 SECONDS = 60
 
+POSIX = pytest.mark.skipif(
+    os.name != "posix", reason="modes, bytes as arguments and broken pipes are as POSIX has them"
+)
+
 
 def request(number: int) -> str:
     return f"{GOOD}&cookie=n{number}"
@@ -423,6 +427,7 @@ def test_files_that_cannot_be_read(run: Run, keys: Path, tmp_path: Path) -> None
 # The key ring of one's own.
 
 
+@POSIX
 def test_the_default_key_ring_is_made_once(run: Run, tmp_path: Path) -> None:
     """At the first use, and said so; readable by nobody else."""
     path = tmp_path / "state" / "wvtoken" / "keys.json"
@@ -442,6 +447,7 @@ def test_the_default_key_ring_is_made_once(run: Run, tmp_path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
+@POSIX
 def test_the_default_key_ring_is_made_whatever_the_umask(run: Run, tmp_path: Path) -> None:
     before = os.umask(0)
     try:
@@ -458,6 +464,7 @@ def test_nothing_is_made_where_keys_are_given_or_none_are_needed(run: Run, keys:
     assert not (tmp_path / "home").exists()
 
 
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="Windows and macOS have another place for state")
 def test_without_a_state_folder_it_is_in_the_home_folder(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -472,6 +479,7 @@ def test_without_a_state_folder_it_is_in_the_home_folder(
         assert (home / ".local" / "state" / "wvtoken" / "keys.json").exists()
 
 
+@POSIX
 def test_a_state_folder_that_cannot_be_made(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")
@@ -563,6 +571,7 @@ def lines(path: Path) -> Iterator[str]:
         yield from (line.rstrip("\n") for line in file)
 
 
+@POSIX
 @pytest.mark.slow
 def test_a_hundred_thousand_requests(tmp_path: Path, keys: Path) -> None:
     """99,000 URLs in order, 1,000 lines for the bad ones, and no more memory than for a tenth of them."""
@@ -581,6 +590,7 @@ def test_a_hundred_thousand_requests(tmp_path: Path, keys: Path) -> None:
     assert [grant.cookie for grant in grants if isinstance(grant, wvtoken.Grant)] == expected
 
 
+@POSIX
 def test_nobody_reads_on(tmp_path: Path, keys: Path) -> None:
     """Standard output is closed early, as by `head`: no traceback, and no waiting."""
     source = tmp_path / "source"
@@ -635,6 +645,7 @@ def test_check_on_any_terminal(tmp_path: Path, encoding: str) -> None:
         assert KID.encode() in done.stdout
 
 
+@POSIX
 def test_requests_that_are_not_text(tmp_path: Path, keys: Path) -> None:
     """Arguments are bytes to the system: those that are not UTF-8 are the request's fault."""
     command = [sys.executable, "-m", "wvtoken"]

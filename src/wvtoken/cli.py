@@ -278,11 +278,14 @@ def _own_keyring() -> Path:
 
 
 def _state_folder() -> Path:
+    chosen = os.environ.get("XDG_STATE_HOME")
+    if chosen:
+        return Path(chosen)
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support"
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+    return Path.home() / ".local" / "state"
 
 
 def _stored_keys(file: str) -> dict[bytes, bytes]:
