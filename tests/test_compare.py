@@ -146,7 +146,7 @@ def test_both_are_run_in_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         path.write_text("" if lacking else json.dumps(results(OLD)), encoding="utf-8")
         return not lacking
 
-    monkeypatch.setattr(suites, "all_suites", lambda: [Path("a.py"), Path("b.py")])
+    monkeypatch.setattr(suites, "all_suites", lambda: [Path("a.py"), Path("test_threads.py"), Path("b.py")])
     monkeypatch.setattr(suites, "run", run)
     assert compare.main(["--run", "old", "new", "--keep", str(tmp_path / "kept"), "--laps", "2"]) == 0
     assert order == [(suite, python) for suite in "ab" for python in ("old", "new", "new", "old")]
@@ -156,3 +156,4 @@ def test_both_are_run_in_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_there_are_suites() -> None:
     assert len(suites.all_suites()) >= 5
     assert {path.parent.name for path in suites.all_suites()} == {"benchmarks"}
+    assert compare.LEFT_OUT in {path.stem for path in suites.all_suites()}
