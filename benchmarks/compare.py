@@ -21,7 +21,6 @@ from typing import NamedTuple
 from . import report, suites
 from .report import Time
 
-
 LEFT_OUT = "test_threads"
 """Says how busy the other cores were, rather than how fast wvtoken is."""
 
