@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from wvtoken import engine
 from wvtoken.engine import Engine
@@ -36,6 +37,13 @@ def has_aes() -> bool:
 
 SLOW = "pytestmark = pytest.mark.slow\n"
 """The line of a module that is slow as a whole."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The quick part takes fewer examples of what is tested by many."""
+    settings.register_profile("quick", max_examples=30)
+    if config.getoption("markexpr") == "not slow":
+        settings.load_profile("quick")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
