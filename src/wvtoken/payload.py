@@ -28,7 +28,7 @@ the last field, more than 8192 bytes in all. So a grant has one encoding, and a 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from struct import Struct
 from typing import NamedTuple, Protocol
 
@@ -139,21 +139,41 @@ def decode(opened: bytes) -> Grant | None:
     """The grant of an opened token: the token's id (12 bytes), and then the payload. None unless the payload is exactly
     what `encode` writes.
     """
-    try:
-        token_id, issued_at, expires_at, kid, content_key, security_level, hdcp_output_control, license_duration = (
-            _OPENED.unpack_from(opened)
-        )
-        levels = _SECURITY_LEVELS[security_level], _HDCP_OUTPUT_CONTROLS[hdcp_output_control]
-        fields = _NO_FIELDS if len(opened) == _OPENED.size else _decode_fields(opened)
-    except (ValueError, KeyError, struct.error):
-        return None
-    if not issued_at < expires_at <= issued_at + _LIFETIME_MAX or expires_at > _TIME_MAX or len(opened) > _OPENED_MAX:
-        return None
-    fixed = (token_id, issued_at, expires_at, kid, content_key, *levels, license_duration or None)
-    return _new(Grant, fixed + fields)
+    return decode_many([opened])[0]
+
+
+def decode_many(opened: Sequence[bytes]) -> list[Grant | None]:
+    """The same, of each."""
+    grants: list[Grant | None] = []
+    for item in opened:
+        try:
+            token_id, issued_at, expires_at, kid, content_key, level, control, license_duration = _unpack(item)
+            fixed = (
+                token_id,
+                issued_at,
+                expires_at,
+                kid,
+                content_key,
+                _SECURITY_LEVELS[level],
+                _HDCP_OUTPUT_CONTROLS[control],
+                license_duration or None,
+            )
+            grant = _new(Grant, fixed + (_NO_FIELDS if len(item) == _OPENED.size else _decode_fields(item)))
+        except (ValueError, KeyError, struct.error):
+            grant = None
+        else:
+            if (
+                not issued_at < expires_at <= issued_at + _LIFETIME_MAX
+                or expires_at > _TIME_MAX
+                or len(item) > _OPENED_MAX
+            ):
+                grant = None
+        grants.append(grant)
+    return grants
 
 
 _new = tuple.__new__
+_unpack = _OPENED.unpack_from
 
 
 def _field(tag: int, value: bytes) -> bytes:

@@ -75,8 +75,9 @@ class Redeemer:
 
     def _redeem_chunk(self, tokens: list[str | bytes], now: int) -> list[Grant | TokenRequestError]:
         results: list[Grant | TokenRequestError] = []
-        for opened in sealing.open_tokens(self._keyring, self._audience, sealing.token_texts(tokens)):
-            grant = None if opened is None else payload.decode(opened)
+        opened = sealing.open_tokens(self._keyring, self._audience, sealing.token_texts(tokens))
+        # What does not open is like a payload of nothing: no grant.
+        for grant in payload.decode_many([item or b"" for item in opened]):
             if grant is None:
                 results.append(InvalidToken())
             elif now >= grant.expires_at:

@@ -247,18 +247,21 @@ def _texts_of_one_issuer(urls: Sequence[str | bytes]) -> list[str] | None:
 
     None when they are not such URLs, or it takes a closer look to say.
     """
-    before, parameter, _ = urls[0].partition(_ONLY_PARAMETER) if isinstance(urls[0], str) else ("", "", "")
-    try:
-        joined = "\n".join(cast(Sequence[str], urls))
-    except TypeError:
+    if set(map(type, urls)) != {str}:
         return None
-    if not parameter or any(character in before for character in "?#") or any(mark in joined for mark in "&#%"):
-        return None
-    if joined.count("\n") != len(urls) - 1 or not joined.isascii():
+    texts = cast(Sequence[str], urls)
+    before, parameter, _ = texts[0].partition(_ONLY_PARAMETER)
+    if not parameter or "?" in before or "#" in before:
         return None
     prefix = before + parameter
-    texts = joined[len(prefix) :].split(f"\n{prefix}")
-    return texts if len(texts) == len(urls) and max(map(len, texts)) <= _TEXT_MAX else None
+    # What lies between two texts, in their order, begins as both do.
+    if not (min(texts).startswith(prefix) and max(texts).startswith(prefix)):
+        return None
+    cut = [text[len(prefix) :] for text in texts]
+    joined = "".join(cut)
+    if not joined.isascii() or any(mark in joined for mark in "&#%+") or max(map(len, cut)) > _TEXT_MAX:
+        return None
+    return cut
 
 
 def _read_jwk(entry: object) -> tuple[int, bytes]:
