@@ -153,6 +153,29 @@ def test_both_are_run_in_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert sorted(path.name for path in (tmp_path / "kept" / "old").iterdir()) == ["a-0.json", "a-1.json"]
 
 
+@pytest.mark.parametrize(("really", "status"), [(False, 0), (True, 1)])
+def test_what_seems_slower_is_measured_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, really: bool, status: int
+) -> None:
+    """Suite b alone, in which the new version is slower: at first, or each time."""
+    ran = []
+
+    def run(suite: Path, path: Path, *, quick: bool, python: str, check: bool) -> bool:
+        ran.append((suite.stem, python, path.stem))
+        slower = python == "new" and (really or path.stem == "b-0")
+        group = "issue" if suite.stem == "b" else "wrap keys"
+        own = [entry for entry in (changed(2, "issue") if slower else OLD) if entry[0] == group]
+        path.write_text(json.dumps(results(own)), encoding="utf-8")
+        return True
+
+    monkeypatch.setattr(suites, "all_suites", lambda: [Path("a.py"), Path("b.py")])
+    monkeypatch.setattr(suites, "run", run)
+    kept = str(tmp_path / "kept")
+    assert compare.main(["--run", "old", "new", "--keep", kept, "--laps", "1"]) == status
+    again = compare.AGAIN if really else 1
+    assert [lap for suite, python, lap in ran if python == "new"] == ["a-0", *(f"b-{lap}" for lap in range(1 + again))]
+
+
 def test_there_are_suites() -> None:
     assert len(suites.all_suites()) >= 5
     assert {path.parent.name for path in suites.all_suites()} == {"benchmarks"}
