@@ -23,7 +23,7 @@ def unix_seconds(now: float | None) -> int:
         ValueError: before 1970 or after the year 9999. TypeError: not a number.
     """
     if now is None:
-        return int(time.time())
+        now = time.time()
     if isinstance(now, bool) or not isinstance(now, (int, float)):
         raise TypeError(f"now must be int or float, not {type(now).__name__}")
     if not 0 <= now < values.TIME_MAX + 1:

@@ -157,8 +157,17 @@ def _key_as_given(spec: TokenSpec, lookup: Lookup, now: int) -> bytes | TokenReq
     try:
         return _stored_key(spec, lookup)
     except TokenRequestError as error:
-        error.error_format = spec.error_format
-        return error.with_traceback(None)
+        return _as_asked(spec, error.with_traceback(None))
+
+
+def _as_asked(spec: TokenSpec, error: TokenRequestError) -> TokenRequestError:
+    """The error, rendered as this request asks; another one if it differs, for a storage may keep one for all."""
+    if error.error_format == spec.error_format:
+        return error
+    own = type(error).__new__(type(error), *error.args)
+    own.__dict__.update(error.__dict__, error_format=spec.error_format)
+    own.__cause__ = error.__cause__
+    return own
 
 
 def _stored_key(spec: TokenSpec, lookup: Lookup) -> bytes:

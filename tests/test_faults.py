@@ -1,0 +1,868 @@
+"""What fails midway: memory, items of a batch, key storage, sources, signals, forks, clocks, randomness, the engine.
+
+In each case: nothing is lost, nothing is shown, and no part of a result is passed off as the whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import importlib
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from itertools import count as count_up
+from typing import Any
+
+import pytest
+
+from wvtoken import (
+    Grant,
+    InvalidToken,
+    Issuer,
+    KeyRing,
+    KeyUnwrapError,
+    Redeemer,
+    TokenEndpoint,
+    TokenExpired,
+    TokenRequestError,
+    TokenSpec,
+    engine_name,
+    token_id,
+    unwrap_key,
+    unwrap_keys,
+    wrap_key,
+    wrap_keys,
+)
+from wvtoken import engine as engine_choice
+from wvtoken.batch import CHUNK
+from wvtoken.engine import Engine
+from wvtoken.errors import EngineUnavailable
+
+from .conftest import ENGINES
+
+NOW = 1_800_000_000
+URL = "https://wv.example.com/hms/wv/rights/"
+SEALING_KEY = bytes(range(200, 232))
+RING = KeyRing({7: SEALING_KEY}, 7)
+ISSUER, REDEEMER = Issuer(RING, URL, audience="test"), Redeemer(RING, audience="test")
+
+AUTHENTICATOR = "201722,1ad8eed133edf43cbcc185f0236828ae"
+BASE = f"customerAuthenticator={AUTHENTICATOR}&kid=^kid1&securityLevel=1&hdcpOutputControl=0"
+KEY = bytes.fromhex("a9b9033df0b9ca5447839e3d074817a0")
+KEK = bytes.fromhex("5d17c2a19b5e4f6f8d3a9c0e7b21f4d8")
+EK = wrap_key(KEK, KEY)
+CLEAR = f"{BASE}&contentKey={KEY.hex()}"
+WRAPPED = f"{BASE}&kek={KEK.hex()}&ek={EK.hex()}"
+
+SECRETS = (KEY, KEK, EK, SEALING_KEY, AUTHENTICATOR.encode())
+
+LONG = 2048 + 3
+"""Items of a batch that goes over every edge between chunks: CHUNK of them here, 2048 in the native engine."""
+
+EDGES = sorted({0, LONG - 1, *(edge + by for edge in (CHUNK, 2 * CHUNK, 2048) for by in (-1, 0, 1))})
+
+SOAK_SECONDS = float(os.environ.get("WVTOKEN_SOAK_SECONDS", "1"))
+"""How long the threads work on each engine."""
+
+
+native_only = pytest.mark.skipif(ENGINES == ["openssl"], reason="there is no native engine here")
+
+
+def places() -> Iterator[tuple[int, int]]:
+    """Of batches the length and one place: every place of one that fills all lanes and more, every edge of a long."""
+    assert LONG > 4 * CHUNK
+    yield from ((70, place) for place in range(70))
+    yield from ((LONG, place) for place in EDGES)
+
+
+def assert_shows_nothing(error: BaseException) -> None:
+    """No secret in what is printed of it or of what it is chained to, nor in what any of them carries."""
+    chain: list[BaseException] = [error]
+    for link in chain:
+        chain += [other for other in (link.__cause__, link.__context__) if other is not None and other not in chain]
+    shown = "".join(traceback.format_exception(error)) + "".join(f"{link!r}{link.args!r}" for link in chain)
+    shown += "".join(repr({k: v for k, v in vars(link).items() if k != "token_id"}) for link in chain)
+    assert_no_secret(shown)
+
+
+def assert_no_secret(shown: str) -> None:
+    for secret in SECRETS:
+        for form in (secret.hex(), repr(secret)[2:-1], repr(bytearray(secret))[12:-2]):
+            assert form not in shown
+
+
+def test_secrets_that_are_shown_are_found() -> None:
+    for error in (ValueError(KEY), ValueError(KEK.hex()), ValueError(f"for {AUTHENTICATOR}")):
+        with pytest.raises(AssertionError):
+            assert_shows_nothing(error)
+        outer = RuntimeError("outer")
+        outer.__context__ = error
+        with pytest.raises(AssertionError):
+            assert_shows_nothing(outer)
+
+
+def requests_with(bad: str, length: int, place: int) -> list[str]:
+    """Good requests, told apart by their cookies, with a bad one among them."""
+    kinds = (CLEAR, WRAPPED)
+    batch = [f"{kinds[at % 2]}&cookie={at}" for at in range(length)]
+    batch[place] = bad
+    return batch
+
+
+def cookies(urls: list[str]) -> list[int]:
+    """Of tokens that must open, with the key in them, whose they are."""
+    grants = REDEEMER.redeem_many(urls, now=NOW)
+    assert all(isinstance(grant, Grant) and grant.content_key == KEY for grant in grants)
+    return [int(grant.cookie or "") for grant in grants if isinstance(grant, Grant)]
+
+
+def assert_only_one_failed(results: list[Any], place: int) -> TokenRequestError:
+    error = results[place]
+    assert isinstance(error, TokenRequestError)
+    assert error.__traceback__ is None
+    assert_shows_nothing(error)
+    rest = results[:place] + results[place + 1 :]
+    assert all(isinstance(url, str) for url in rest)
+    assert cookies(rest) == [at for at in range(len(results)) if at != place]
+    return error
+
+
+# One bad item in every place.
+
+
+BAD_REQUESTS = {
+    "a parameter missing": (CLEAR.replace("securityLevel", "level"), -7003),
+    "an ek of another kek": (WRAPPED.replace(KEK.hex(), bytes(16).hex()), -4024),
+    "no stored key": (BASE, -4019),
+    "its time over": (f"{CLEAR}&expirationTime=2001-01-01T00:00:00Z", -2002),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_REQUESTS)
+@pytest.mark.parametrize("streamed", [False, True])
+def test_one_bad_request(any_engine: Engine, kind: str, streamed: bool) -> None:
+    bad, code = BAD_REQUESTS[kind]
+    for length, place in places():
+        batch = requests_with(bad, length, place)
+        results = list(ISSUER.issue_iter(iter(batch), now=NOW)) if streamed else ISSUER.issue_many(batch, now=NOW)
+        assert len(results) == length
+        assert assert_only_one_failed(results, place).code == code
+
+
+def flipped(token: str) -> str:
+    return token[:60] + ("A" if token[60] != "A" else "B") + token[61:]
+
+
+BAD_TOKENS: dict[str, Callable[[str], str | bytes]] = {
+    "forged": flipped,
+    "truncated": lambda token: token[:-1],
+    "empty": lambda token: "",
+    "not ASCII": lambda token: token[:40] + "é" + token[41:],
+    "of bytes": lambda token: flipped(token).encode(),
+    "of an unknown key": lambda token: "AQAAAAk" + token[7:],
+    "long": lambda token: token * 50,
+    "for another audience": lambda token: Issuer(RING, URL).issue(CLEAR, now=NOW).partition("=")[2],
+    "expired": lambda token: ISSUER.issue(f"{CLEAR}&expirationTime=%2B1", now=NOW - 1).partition("=")[2],
+}
+
+
+@pytest.mark.parametrize("kind", BAD_TOKENS)
+def test_one_bad_token(any_engine: Engine, kind: str) -> None:
+    urls = ISSUER.issue_many([f"{CLEAR}&cookie={at}" for at in range(LONG)], now=NOW)
+    tokens: list[str | bytes] = [str(url).partition("=")[2] for url in urls]
+    assert len(tokens) == LONG
+    for length, place in places():
+        batch = tokens[:length]
+        batch[place] = BAD_TOKENS[kind](str(tokens[place]))
+        for results in (REDEEMER.redeem_many(batch, now=NOW), list(REDEEMER.redeem_iter(iter(batch), now=NOW))):
+            assert len(results) == length
+            error = results.pop(place)
+            assert type(error) is (TokenExpired if kind == "expired" else InvalidToken)
+            assert error.__traceback__ is None
+            assert_shows_nothing(error)
+            assert [grant.cookie for grant in results if isinstance(grant, Grant)] == [
+                str(at) for at in range(length) if at != place
+            ]
+
+
+@pytest.mark.parametrize("one_kek", [True, False])
+@pytest.mark.parametrize("kind", ["forged", "short", "long", "empty"])
+def test_one_bad_wrapped_key(any_engine: Engine, one_kek: bool, kind: str) -> None:
+    rng = random.Random(0)
+    keys = [rng.randbytes(16) for _ in range(LONG)]
+    keks = [KEK if one_kek else rng.randbytes(16) for _ in range(LONG)]
+    wrapped = wrap_keys(keks, keys)
+    for length, place in places():
+        batch = wrapped[:length]
+        item = batch[place]
+        batch[place] = {
+            "forged": item[:5] + bytes([item[5] ^ 1]) + item[6:],
+            "short": item[:-1],
+            "long": item + bytes(8),
+            "empty": b"",
+        }[kind]
+        results = unwrap_keys(KEK if one_kek else keks[:length], batch)
+        error = results.pop(place)
+        assert isinstance(error, KeyUnwrapError)
+        assert_shows_nothing(error)
+        assert results == keys[:place] + keys[place + 1 : length]
+
+
+@pytest.mark.parametrize(
+    ("bad", "fault"), [(bytes(15), ValueError), (b"", ValueError), ("k" * 16, TypeError), (None, TypeError)]
+)
+def test_one_bad_argument(any_engine: Engine, bad: Any, fault: type[Exception]) -> None:
+    """Misuse, wherever it stands in the batch, is the whole call's error."""
+    keys, keks = [KEY] * LONG, [KEK] * LONG
+    eks = wrap_keys(KEK, keys)
+    for length, place in places():
+        some_keys, some_keks, some_eks = keys[:length], keks[:length], eks[:length]
+        some_keys[place] = some_keks[place] = bad
+        calls = [
+            functools.partial(wrap_keys, KEK, some_keys),
+            functools.partial(wrap_keys, some_keks, keys[:length]),
+            functools.partial(unwrap_keys, some_keks, some_eks),
+        ]
+        for call in calls:
+            with pytest.raises(fault) as raised:
+                call()
+            assert_shows_nothing(raised.value)
+
+
+@pytest.mark.parametrize("wrong", [None, 7, [CLEAR]])
+def test_one_item_of_another_type(any_engine: Engine, wrong: Any) -> None:
+    """A batch is refused as a whole; a stream has given out the chunks before it."""
+    for length, place in places():
+        batch: list[Any] = [CLEAR] * length
+        batch[place] = wrong
+        calls: list[Any] = [ISSUER.issue_many, REDEEMER.redeem_many]
+        for call in calls:
+            with pytest.raises(TypeError) as raised:
+                call(batch, now=NOW)
+            assert_shows_nothing(raised.value)
+        given: list[Any] = []
+        with pytest.raises(TypeError):
+            given.extend(ISSUER.issue_iter(batch, now=NOW))
+        assert len(given) == place // CHUNK * CHUNK
+
+
+# A key storage that fails midway.
+
+
+@pytest.mark.parametrize("failure", [OSError("down"), StopIteration(), MemoryError()])
+def test_a_storage_that_fails_for_one(any_engine: Engine, failure: Exception, caplog: pytest.LogCaptureFixture) -> None:
+    def lookup(spec: TokenSpec) -> bytes:
+        raise failure
+
+    for length, place in places():
+        error = assert_only_one_failed(
+            ISSUER.issue_many(requests_with(BASE, length, place), stored_keys=lookup, now=NOW), place
+        )
+        assert (error.code, error.__cause__) == (-4019, failure)
+        failure.__traceback__ = None  # or each raise makes it longer, as it is the same exception
+    assert len(caplog.records) == len(list(places()))
+    assert_no_secret(caplog.text)
+    assert_no_secret("".join(repr(vars(record)) for record in caplog.records))
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_a_storage_that_is_interrupted(
+    any_engine: Engine, interrupt: type[BaseException], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The whole call ends, and of a stream nothing of the chunk is given out."""
+
+    def lookup(spec: TokenSpec) -> bytes:
+        raise interrupt
+
+    for length, place in places():
+        batch = requests_with(BASE, length, place)
+        with pytest.raises(interrupt) as raised:
+            ISSUER.issue_many(batch, stored_keys=lookup, now=NOW)
+        assert_shows_nothing(raised.value)
+        given: list[Any] = []
+        with pytest.raises(interrupt):
+            given.extend(ISSUER.issue_iter(batch, stored_keys=lookup, now=NOW))
+        assert cookies(given) == list(range(place // CHUNK * CHUNK))
+    assert not caplog.records
+
+
+def test_a_storage_that_keeps_its_error() -> None:
+    """One error raised for several requests is rendered for each as that one asks."""
+    kept = TokenRequestError(-2030, None, "later")
+
+    def lookup(spec: TokenSpec) -> bytes:
+        raise kept
+
+    results = ISSUER.issue_many([BASE, f"{BASE}&errorFormat=json", BASE], stored_keys=lookup, now=NOW)
+    assert [error.error_format for error in results if isinstance(error, TokenRequestError)] == ["html", "json", "html"]
+
+
+# A source that fails midway.
+
+
+@pytest.mark.parametrize("failure", [OSError, KeyboardInterrupt, SystemExit])
+def test_a_source_that_fails(any_engine: Engine, failure: type[BaseException]) -> None:
+    """A batch is not begun. Of a stream all before an exception is given out, an interrupt does not wait for that."""
+
+    def source(good: int, item: Any) -> Iterator[Any]:
+        yield from [item] * good
+        raise failure("midway")
+
+    token = ISSUER.issue(f"{CLEAR}&cookie=1", now=NOW)
+    calls: list[tuple[Any, Any, Any]] = [
+        (ISSUER.issue_many, ISSUER.issue_iter, CLEAR),
+        (REDEEMER.redeem_many, REDEEMER.redeem_iter, token),
+    ]
+    for good in (0, 1, CHUNK - 1, CHUNK, CHUNK + 1, LONG):
+        for many, each, item in calls:
+            with pytest.raises(failure, match="midway"):
+                many(source(good, item), now=NOW)
+            given: list[Any] = []
+            with pytest.raises(failure, match="midway") as raised:
+                given.extend(each(source(good, item), now=NOW))
+            assert_shows_nothing(raised.value)
+            assert not any(isinstance(result, TokenRequestError) for result in given)
+            assert len(given) == (good if failure is OSError else good // CHUNK * CHUNK)
+        for wrap in (wrap_keys, unwrap_keys):
+            with pytest.raises(failure, match="midway"):
+                wrap(KEK, source(good, KEY if wrap is wrap_keys else EK))
+            with pytest.raises(failure, match="midway"):
+                wrap(source(good, KEK), [KEY if wrap is wrap_keys else EK] * good)
+
+
+def consume(stream: Iterator[Any]) -> None:
+    for _ in stream:
+        raise ZeroDivisionError
+
+
+def test_a_consumer_that_goes_away() -> None:
+    """Its error has nothing of the source's around it."""
+
+    def source() -> Iterator[str]:
+        yield CLEAR
+        raise OSError("disk")
+
+    stream = ISSUER.issue_iter(source(), now=NOW)
+    with pytest.raises(ZeroDivisionError) as raised:
+        consume(stream)
+    assert raised.value.__context__ is None
+
+
+# Memory.
+
+
+def run_without_memory(call: Callable[[], Any], start: int, stop: int) -> Any:
+    """The call's result, or its MemoryError. Python's allocations numbered start to stop fail."""
+    hooks = importlib.import_module("_testcapi")
+    set_nomemory, remove = hooks.set_nomemory, hooks.remove_mem_hooks
+    gc.disable()
+    try:
+        set_nomemory(start, stop)
+        try:
+            return call()
+        finally:
+            remove()
+    except MemoryError as error:
+        return error
+    except SystemError as error:
+        # CPython 3.11 does not set the MemoryError where it gets no room for a frame.
+        if str(error) != "error return without exception set":
+            raise
+        return MemoryError()
+    finally:
+        gc.enable()
+
+
+class Buffers:
+    """Keeps every buffer that C writes to, to look at it when the call is over."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        from wvtoken.engine import native
+
+        self._kept: list[Any] = []
+        self._new = native._new_buffer
+        self._view: Any = native.ffi.buffer  # type: ignore[attr-defined]
+        monkeypatch.setattr(native, "_new_buffer", self._keeping)
+
+    def _keeping(self, kind: str, size: int) -> Any:
+        buffer = self._new(kind, size)
+        self._view(buffer)[:] = b"\xee" * size
+        self._kept.append(buffer)  # last: one that is not given out is nobody's to wipe
+        return buffer
+
+    def assert_wiped(self) -> None:
+        """And there were some; from here on it looks at new ones."""
+        assert self._kept
+        for buffer in self._kept:
+            view = bytes(self._view(buffer))
+            assert view.count(0) == len(view)
+        self._kept.clear()
+
+    @property
+    def used(self) -> bool:
+        return bool(self._kept)
+
+
+MEMORY_CALLS: dict[str, tuple[Callable[[], Any], Callable[[Any], bool]]] = {}
+"""Calls, and whether a result of theirs is whole and right."""
+
+
+def _memory_calls() -> None:
+    requests = [f"{CLEAR}&cookie=0&wvExtension=wudo,AAAAAA==", f"{WRAPPED}&cookie=1", f"{BASE}&cookie=2", "kid=1"]
+    stored = {bytes.fromhex("80ea8bc8a58f990ad1f76bc665b30bfa"): KEY}
+
+    def issued(results: list[Any]) -> bool:
+        *urls, last = results
+        return cookies(urls) == [0, 1, 2] and isinstance(last, TokenRequestError) and last.code == -2017
+
+    tokens = [ISSUER.issue(f"{CLEAR}&cookie={at}&contentId=film", now=NOW) for at in range(3)]
+    some = [*tokens, flipped(tokens[0])]
+
+    def redeemed(results: list[Any]) -> bool:
+        *grants, last = results
+        right = [("0", KEY, "film"), ("1", KEY, "film"), ("2", KEY, "film")]
+        return [(g.cookie, g.content_key, g.content_id) for g in grants] == right and type(last) is InvalidToken
+
+    keys = [bytes([at]) * 16 for at in range(5)] + [bytes(24)]
+    wrapped = wrap_keys(KEK, keys)
+    MEMORY_CALLS.update(
+        {
+            "issue_many": (lambda: ISSUER.issue_many(requests, stored_keys=stored, now=NOW), issued),
+            "issue_iter": (lambda: list(ISSUER.issue_iter(iter(requests), stored_keys=stored, now=NOW)), issued),
+            "redeem_many": (lambda: REDEEMER.redeem_many(some, now=NOW), redeemed),
+            "wrap_keys": (lambda: wrap_keys(KEK, keys), lambda result: bool(result == wrapped)),
+            "wrap_keys alike": (lambda: wrap_keys([KEK] * 5, keys[:5]), lambda result: bool(result == wrapped[:5])),
+            "unwrap_keys": (lambda: unwrap_keys(KEK, wrapped), lambda result: bool(result == keys)),
+            "unwrap_keys alike": (lambda: unwrap_keys(KEK, wrapped[:5]), lambda result: bool(result == keys[:5])),
+        }
+    )
+
+
+_memory_calls()
+
+
+@native_only  # Rust, under the other, ends the process when it gets no memory
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a generator without memory to close
+@pytest.mark.parametrize("name", MEMORY_CALLS)
+@pytest.mark.parametrize("failing", [1, 2, 30])
+def test_no_memory(name: str, failing: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Each allocation of a call fails in turn, alone or with some after it: a MemoryError, or a result that is right.
+
+    Not with all after it: CPython 3.11 needs an integer to enter an exception handler, and tries forever to get it. C
+    itself allocates nothing: tests/c/run looks after that.
+    """
+    monkeypatch.setenv(engine_choice.VARIABLE, "native")
+    engine_choice.current.cache_clear()
+    call, is_right = MEMORY_CALLS[name]
+    buffers = Buffers(monkeypatch)
+    assert is_right(call())
+    buffers.assert_wiped()
+    refused = whole = 0
+    for start in count_up(1):
+        result = run_without_memory(call, start, start + failing)
+        if buffers.used:
+            buffers.assert_wiped()
+        if isinstance(result, MemoryError):
+            refused += 1
+            whole = 0
+        else:
+            assert is_right(result)
+            whole += 1
+        if whole == 200:  # in a row: the call has no allocation left to fail
+            break
+    assert refused > 20
+    assert is_right(call())
+    assert_no_secret(caplog.text)
+    engine_choice.current.cache_clear()
+
+
+@native_only
+def test_a_buffer_is_wiped_whatever_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error or an interrupt between C and the end of a call."""
+    from wvtoken.engine import native
+
+    buffers = Buffers(monkeypatch)
+    engine = native.NativeEngine()
+    wrapped = wrap_keys(KEK, [KEY] * LONG)
+
+    def interrupted(*arguments: object) -> Any:
+        raise KeyboardInterrupt
+
+    for name in ("_split", "_split_each", "_accepted"):
+        with monkeypatch.context() as patch:
+            patch.setattr(native, name, interrupted)
+            for call in (
+                lambda: engine.unwrap(KEK, wrapped),
+                lambda: engine.open(SEALING_KEY, b"", bytes(24), [bytes(20), bytes(40)]),
+            ):
+                with contextlib.suppress(KeyboardInterrupt):
+                    call()
+                buffers.assert_wiped()
+
+
+# Interrupts, forks and threads.
+
+
+def run(code: str, *, engine: str) -> str:
+    """What a new process prints, started where this one is."""
+    environment = {**os.environ, engine_choice.VARIABLE: engine}
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    return result.stdout
+
+
+INTERRUPTING = """if True:
+    import random, signal, time
+    from tests import test_faults as faults
+
+    rng, armed = random.Random(1), False
+
+    def interrupt(number, frame):
+        global armed
+        if armed:
+            armed = False
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGALRM, interrupt)
+    requests = [f"{faults.CLEAR}&cookie={at}" for at in range(faults.LONG)]
+    tokens = faults.ISSUER.issue_many(requests, now=faults.NOW)
+    keys = [rng.randbytes(16) for _ in range(20_000)]
+    wrapped = faults.wrap_keys(faults.KEK, keys)
+    everyone = [*range(faults.LONG)]
+    calls = (
+        (lambda: faults.ISSUER.issue_many(requests, now=faults.NOW), lambda urls: faults.cookies(urls) == everyone),
+        (
+            lambda: faults.REDEEMER.redeem_many(tokens, now=faults.NOW),
+            lambda grants: [int(grant.cookie) for grant in grants] == everyone,
+        ),
+        (lambda: faults.wrap_keys(faults.KEK, keys), lambda results: results == wrapped),
+        (lambda: faults.unwrap_keys([faults.KEK] * len(keys), wrapped), lambda results: results == keys),
+    )
+    for call, is_right in calls:
+        start = time.perf_counter()
+        assert is_right(call())
+        took = time.perf_counter() - start
+        interrupted = whole = 0
+        while interrupted < 25 or whole < 2:
+            assert interrupted + whole < 2_000
+            result = None
+            try:
+                armed = True
+                signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-5, took))
+                result = call()
+                armed = False
+            except KeyboardInterrupt:
+                interrupted += 1
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            if result is not None:
+                whole += 1
+                assert is_right(result)
+        assert is_right(call())
+    print("right")
+"""
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_interrupts(name: str) -> None:
+    """Timers go off anywhere in batches: a KeyboardInterrupt or the whole result, and the next call is right."""
+    assert run(INTERRUPTING, engine=name) == "right\n"
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_control_c(name: str) -> None:
+    """A real SIGINT ends a stream with nothing but a KeyboardInterrupt."""
+    code = """if True:
+        from itertools import repeat
+        from tests import test_faults as faults
+
+        stream = faults.ISSUER.issue_iter(repeat(faults.CLEAR), now=faults.NOW)
+        print("ready", next(stream)[:5], flush=True)
+        for url in stream:
+            assert isinstance(url, str)
+    """
+    environment = {**os.environ, engine_choice.VARIABLE: name}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready https\n"
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGINT
+    assert stderr.rstrip().endswith("KeyboardInterrupt")
+    assert_no_secret(stderr)
+
+
+FORKING = """if True:
+    import os, wvtoken
+
+    ring = wvtoken.KeyRing.generate()
+    issuer, redeemer = wvtoken.Issuer(ring, "https://h/"), wvtoken.Redeemer(ring)
+    if AFTER_USE:
+        issuer.issue(REQUEST)
+    reader, writer = os.pipe()
+    children = []
+    for _ in range(3):
+        children.append(os.fork())
+        if not children[-1]:
+            urls = issuer.issue_many([REQUEST] * 40)
+            assert all(grant.content_key for grant in redeemer.redeem_many(urls))
+            os.write(writer, "".join(f"{url}\\n" for url in urls).encode())
+            os._exit(0)
+    own = issuer.issue_many([REQUEST] * 40)
+    os.close(writer)
+    urls = own + open(reader).read().split()
+    assert all(os.waitpid(child, 0)[1] == 0 for child in children)
+    grants = redeemer.redeem_many(urls)
+    assert {grant.content_key.hex() for grant in grants} == {KEY}
+    print(len(urls), len({grant.token_id for grant in grants}))
+"""
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("after_use", [False, True])
+def test_fork(name: str, after_use: bool) -> None:
+    """After import or after first use: nonces of parent and children all differ, and every token is right."""
+    code = f"REQUEST, KEY, AFTER_USE = {CLEAR!r}, {KEY.hex()!r}, {after_use}\n{FORKING}"
+    assert run(code, engine=name) == "160 160\n"
+
+
+def send_tokens(writer: Any, jwks: str) -> None:
+    writer.send(
+        (engine_name(), Issuer(KeyRing.from_jwks(jwks), URL, audience="test").issue_many([CLEAR] * 40, now=NOW))
+    )
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_multiprocessing(any_engine: Engine, method: str) -> None:
+    context = multiprocessing.get_context(method)
+    urls = ISSUER.issue_many([CLEAR] * 40, now=NOW)
+    for _ in range(2):
+        reader, writer = context.Pipe(duplex=False)
+        process = context.Process(target=send_tokens, args=(writer, RING.to_jwks()))  # type: ignore[attr-defined]
+        process.start()
+        assert reader.poll(60)
+        name, sent = reader.recv()
+        process.join()
+        assert process.exitcode == 0
+        assert name == any_engine.name or method == "forkserver"  # which has the environment it was started in
+        urls += sent
+    grants = REDEEMER.redeem_many([url for url in urls if isinstance(url, str)], now=NOW)
+    assert all(isinstance(grant, Grant) and grant.content_key == KEY for grant in grants)
+    assert len({token_id(str(url)) for url in urls}) == len(grants) == 120
+
+
+def test_threads(any_engine: Engine) -> None:
+    """16 at once, from the choice of the engine on, on the same objects; each checks all that it gets.
+
+    For WVTOKEN_SOAK_SECONDS.
+    """
+    engine_choice.current.cache_clear()
+    begin, finished, faults = threading.Barrier(16), [0] * 16, []
+    ids: list[set[bytes]] = [set() for _ in range(16)]
+
+    def work(number: int) -> None:
+        rng = random.Random(number)
+        begin.wait()
+        until = time.monotonic() + SOAK_SECONDS
+        while time.monotonic() < until:
+            length = rng.choice((1, 3, 17, 100, CHUNK + 1))
+            place = rng.randrange(length)
+            results = ISSUER.issue_many(requests_with("kid=1", length, place), now=NOW)
+            assert assert_only_one_failed(results, place).code == -2017
+            urls = [url for url in results if isinstance(url, str)]
+            ids[number].update(token_id(url) for url in urls[:5])
+            keys = [rng.randbytes(16) for _ in range(length)]
+            keks = [rng.randbytes(32) for _ in range(length)]
+            assert unwrap_keys(keks, wrap_keys(keks, keys)) == keys
+            finished[number] += 1
+
+    def guarded(number: int) -> None:
+        try:
+            work(number)
+        except BaseException as error:
+            faults.append(error)
+            begin.abort()
+
+    threads = [threading.Thread(target=guarded, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults
+    assert all(finished)
+    assert len(set().union(*ids)) == sum(map(len, ids)) >= 16
+
+
+# The clock.
+
+
+class Clock:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now: float = NOW
+        monkeypatch.setattr("wvtoken.batch.time.time", lambda: self.now)
+
+
+def test_a_clock_that_goes_back(any_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between issuing and redeeming: the token opens, and lives to the second that it says."""
+    clock = Clock(monkeypatch)
+    url = ISSUER.issue(f"{CLEAR}&expirationTime=%2B60")
+    for then in (NOW, NOW - 1, NOW - 86400 * 365, 0, NOW + 59, NOW + 59.999):
+        clock.now = then
+        assert REDEEMER.redeem(url).issued_at == NOW
+    for then in (NOW + 60, NOW + 61, 4e10):
+        clock.now = then
+        with pytest.raises(TokenExpired):
+            REDEEMER.redeem(url)
+    clock.now = NOW
+    assert REDEEMER.redeem(url).expires_at == NOW + 60
+
+
+def test_a_clock_that_jumps(any_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a stream a chunk has one time, whatever happens; a batch has one time from its first item to its last."""
+    clock = Clock(monkeypatch)
+    times = [NOW, NOW - 500, NOW + 5000, NOW]
+
+    def source() -> Iterator[str]:
+        for then in times:
+            for _ in range(CHUNK):
+                clock.now = then  # the last one of a chunk is what its issuing sees
+                yield f"{CLEAR}&expirationTime=2027-01-15T08:20:00Z"  # NOW + 1200
+
+    results = list(ISSUER.issue_iter(source()))
+    assert [getattr(result, "code", None) for result in results] == [
+        -2002 if then == NOW + 5000 else None for then in times for _ in range(CHUNK)
+    ]
+    grants = REDEEMER.redeem_many([url for url in results if isinstance(url, str)], now=NOW)
+    assert [grant.issued_at for grant in grants if isinstance(grant, Grant)] == [
+        then for then in times if then != NOW + 5000 for _ in range(CHUNK)
+    ]
+
+    def ticking() -> float:
+        clock.now += 1
+        return clock.now
+
+    monkeypatch.setattr("wvtoken.batch.time.time", ticking)
+    urls = [url for url in ISSUER.issue_many([CLEAR] * LONG) if isinstance(url, str)]
+    redeemed = REDEEMER.redeem_many(urls, now=NOW + 10000)
+    assert len({grant.issued_at for grant in redeemed if isinstance(grant, Grant)}) == 1
+
+
+@pytest.mark.parametrize("then", [-1.0, -1e10, 253402300800.0, 1e300, float("inf"), float("nan")])
+def test_a_clock_that_is_out_of_the_calendar(any_engine: Engine, then: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The whole call's error, of the same kind as for a time that was given."""
+    url = ISSUER.issue(CLEAR, now=NOW)
+    Clock(monkeypatch).now = then
+    for call in (lambda: ISSUER.issue(CLEAR), lambda: ISSUER.issue_many([CLEAR]), lambda: REDEEMER.redeem(url)):
+        with pytest.raises(ValueError, match="now must be"):
+            call()
+
+
+# Randomness.
+
+
+def test_no_randomness(any_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From its first draw on, or midway: nothing of a batch is issued, and of a stream nothing without a nonce."""
+    draw, budget = os.urandom, 0
+
+    def failing(size: int) -> bytes:
+        nonlocal budget
+        if not budget:
+            raise OSError("no entropy")
+        budget -= 1
+        return draw(size)
+
+    monkeypatch.setattr(os, "urandom", failing)
+    for good in range(4):
+        budget = good
+        with pytest.raises(OSError, match="no entropy") as raised:
+            ISSUER.issue_many([CLEAR] * LONG, now=NOW)
+        assert_shows_nothing(raised.value)
+        budget = good
+        given: list[Any] = []
+        with pytest.raises(OSError, match="no entropy"):
+            given.extend(ISSUER.issue_iter((f"{CLEAR}&cookie={at}" for at in range(LONG)), now=NOW))
+        assert cookies(given) == list(range(good * CHUNK))
+    with pytest.raises(OSError, match="no entropy"):
+        KeyRing.generate()
+    for request in (CLEAR, WRAPPED):
+        with pytest.raises(OSError, match="no entropy"):
+            ISSUER.issue(request, now=NOW)
+    assert unwrap_key(KEK, wrap_key(KEK, KEY)) == KEY  # which need none
+    monkeypatch.undo()
+    assert isinstance(ISSUER.issue(CLEAR, now=NOW), str)
+
+
+@native_only
+def test_no_randomness_at_the_first_use() -> None:
+    """The choice of an engine is not made then, and is made when there is some again."""
+    code = """if True:
+        import os, wvtoken
+        draw = os.urandom
+
+        def failing(size):
+            raise OSError("no entropy")
+
+        os.urandom = failing
+        for _ in range(2):
+            try:
+                wvtoken.wrap_key(bytes(16), bytes(16))
+            except OSError as error:
+                print(error)
+        os.urandom = draw
+        print(wvtoken.engine_name())
+    """
+    assert run(code, engine="native") == f"no entropy\nno entropy\n{ENGINES[0]}\n"
+
+
+# No engine.
+
+
+def test_no_engine(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """One clear error from everything that needs one, before a key is looked at, until there is one."""
+    [url] = ISSUER.issue_many([CLEAR], now=NOW)
+    monkeypatch.setattr(engine_choice, "load", no_engine)
+    monkeypatch.delenv(engine_choice.VARIABLE, raising=False)
+    engine_choice.current.cache_clear()
+    calls: list[Callable[[], Any]] = [
+        lambda: ISSUER.issue(CLEAR, now=NOW),
+        lambda: ISSUER.issue(WRAPPED, now=NOW),
+        lambda: ISSUER.issue_many([CLEAR, "kid=1"] * LONG, now=NOW),
+        lambda: next(ISSUER.issue_iter([CLEAR], now=NOW)),
+        lambda: REDEEMER.redeem(str(url), now=NOW),
+        lambda: REDEEMER.redeem_many([str(url), ""], now=NOW),
+        lambda: wrap_key(KEK, KEY),
+        lambda: wrap_keys([KEK], [KEY]),
+        lambda: unwrap_key(KEK, EK),
+        lambda: unwrap_keys([KEK], [EK]),
+        engine_name,
+    ]
+    for call in calls:
+        with pytest.raises(EngineUnavailable, match="wvtoken\\[openssl\\]") as raised:
+            call()
+        assert_shows_nothing(raised.value)
+    response = TokenEndpoint(ISSUER, lambda authenticator: True).respond("GET", "/hms/wv/token", CLEAR)
+    assert response.status == 500
+    assert b"-7008" in response.body
+    assert b"engine" not in response.body
+    assert "EngineUnavailable" in caplog.text
+    assert_no_secret(caplog.text + response.body.decode())
+    monkeypatch.undo()
+    engine_choice.current.cache_clear()
+    assert REDEEMER.redeem(str(url), now=NOW).content_key == KEY
+
+
+def no_engine(name: str) -> Engine:
+    raise EngineUnavailable("not here")
