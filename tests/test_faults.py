@@ -227,7 +227,7 @@ def test_one_bad_argument(any_engine: Engine, bad: Any, fault: type[Exception]) 
     for length, place in places():
         some_keys, some_keks, some_eks = keys[:length], keks[:length], eks[:length]
         some_keys[place] = some_keks[place] = bad
-        calls = [
+        calls: list[Callable[[], object]] = [
             functools.partial(wrap_keys, KEK, some_keys),
             functools.partial(wrap_keys, some_keks, keys[:length]),
             functools.partial(unwrap_keys, some_keks, some_eks),
