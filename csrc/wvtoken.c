@@ -54,6 +54,9 @@ WVT_NOINLINE static void wipe_frame_left(void)
 
 static size_t at_most(size_t n, size_t most) { return n < most ? n : most; }
 
+/* Where nothing is going to be written: not NULL, which has no place at its offset 0 in C. */
+static uint8_t *somewhere(uint8_t *out, uint8_t *else_here) { return out ? out : else_here; }
+
 static size_t text_bytes(size_t bytes) { return (4 * bytes + 2) / 3; }
 
 /* What an opened token of so many bytes takes of `out`. */
@@ -227,6 +230,7 @@ int64_t wvt_open(uint32_t lanes, const uint8_t *key, const uint8_t *aad, size_t 
     }
     struct window w;
     w.key = key, w.aad = aad, w.aad_len = aad_len;
+    out = somewhere(out, w.item);
     int64_t refused = 0;
     for (size_t count; n; n -= count, status += count) {
         count = at_most(n, WINDOW);
@@ -304,6 +308,8 @@ int64_t wvt_base64url_decode(uint32_t lanes, const uint8_t *in, const uint32_t *
     if (!kernels || !lengths_fit(in_len, n, WVT_TEXT_MAX)) {
         return -1;
     }
+    uint8_t nothing[1];
+    out = somewhere(out, nothing);
     size_t room = 0; /* from out on, which later items write again */
     for (size_t i = 0; i < n; i++) {
         room += (size_t)in_len[i] * 3 / 4;
@@ -400,6 +406,7 @@ int64_t wvt_open_tokens(uint32_t lanes, const uint8_t *key, const uint8_t *heade
     uint8_t aad[WVT_HEADER_BYTES + WVT_AUDIENCE_MAX], tokens[ROOM];
     struct window w;
     w.key = key, w.aad = aad, w.aad_len = n ? token_aad(header, audience, audience_len, aad) : 0;
+    out = somewhere(out, tokens);
     int64_t refused = 0;
     for (size_t count; n; n -= count, status += count) {
         uint8_t *token = tokens;

@@ -658,6 +658,17 @@ static void test_empty(void)
     CHECK(wvt_base64url_decode(lanes, NULL, NULL, 0, NULL, NULL) == 0);
     CHECK(wvt_seal_tokens(lanes, NULL, 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, 0, NULL) == 0);
     CHECK(wvt_open_tokens(lanes, NULL, NULL, NULL, 0, NULL, NULL, 0, NULL, NULL) == 0);
+
+    /* Items that give no bytes need no place for them. */
+    const uint8_t in[64] = {1};
+    const uint32_t len[2] = {0, 15}, no_text[2] = {0, 0}, short_text[2] = {0, 28};
+    uint8_t status[2];
+    CHECK(wvt_open(lanes, in, NULL, 0, in, in, len, 2, NULL, status) == 2);
+    CHECK(wvt_base64url_decode(lanes, in, no_text, 2, NULL, status) == 0);
+    CHECK(wvt_base64url_decode(lanes, in, len, 1, NULL, status) == 0);
+    CHECK(wvt_open_tokens(lanes, in, in, NULL, 0, in, no_text, 2, NULL, status) == 2);
+    CHECK(status[0] == WVT_REFUSED && status[1] == WVT_REFUSED);
+    CHECK(wvt_open_tokens(lanes, in, in, NULL, 0, in, short_text, 2, NULL, status) == 2);
 }
 
 /* Lanes that are none, several, or of another CPU family, with lengths that are fine. */
