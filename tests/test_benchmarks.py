@@ -144,6 +144,18 @@ def test_the_plot(laps: Sequence[report.Results], tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_the_readme_tells_the_sizes() -> None:
+    """In the order of its table: wvtoken, JWT, JWE, Fernet, PASETO, hand-made."""
+    for package in ("jwt", "joserfc", "fast_paseto", "nacl", "pyseto", "msgspec"):
+        pytest.importorskip(package, reason=f"{package} is not installed; the extra `bench` brings it")
+    from benchmarks.sizes import sizes
+
+    found = sizes()
+    names = ("wvtoken", "PyJWT", "JWE", "Fernet", "PASETO v4.local of pyseto", "AES-CBC")
+    cells = [str(next(characters for name, characters in found.items() if part in name)) for part in names]
+    assert f"| characters in the URL | {' | '.join(cells)} |" in README.read_text(encoding="utf-8")
+
+
 def test_every_suite_runs(tmp_path: Path) -> None:
     """Once, with tiny batches; nothing is measured. What a peer lacks is left out there."""
     pytest.importorskip("pytest_benchmark", reason="pytest-benchmark is not installed; the extra `bench` brings it")
