@@ -1,6 +1,6 @@
 """How long a token is in each format: `python -m benchmarks.sizes`.
 
-All say the same: when issued and when expired, kid, content key, levels, duration; nothing that a request may leave out.
+All say the same: times, kid, content key, levels, duration; nothing that a request may leave out.
 """
 
 from __future__ import annotations
