@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wvtoken import InvalidToken, Issuer, KeyRing, Redeemer, TokenExpired, base64url, token_id
+from wvtoken import InvalidToken, Issuer, KeyRing, Redeemer, TokenExpired, base64url, sealing, token_id
 from wvtoken.sealing import token_text, token_texts
 
 KEY = bytes(range(32))
@@ -306,3 +306,21 @@ def test_an_expired_token_says_which_it_was() -> None:
     error = pickle.loads(pickle.dumps(raised.value))
     assert (error.token_id, error.expires_at, error.code) == (token_id(url), NOW + 60, -4010)
     assert str(error) == "-4010: Invalid token"
+
+
+def test_the_longest_token() -> None:
+    """A payload of 8192 bytes goes into a token, out of it, and its id can be read; one byte more is no token."""
+    (text,) = sealing.seal(KeyRing({1: KEY}, 1), b"", [bytes(8192)])
+    assert token_text(text) == text
+    assert token_texts([f"https://wv.example.com/?ExpressPlayToken={text}"]) == [text]
+    (opened,) = sealing.open_tokens(KeyRing({1: KEY}, 1), b"", [text])
+    assert opened == token_id(text) + bytes(8192)
+    (longer,) = sealing.seal(KeyRing({1: KEY}, 1), b"", [bytes(8193)])
+    assert token_text(longer) == ""
+    with pytest.raises(InvalidToken):
+        token_id(longer)
+
+
+def test_the_query_begins_at_the_first_question_mark() -> None:
+    assert token_text(f"https://wv.example.com/?a=b?ExpressPlayToken={TEXT}") == ""
+    assert token_text(f"https://wv.example.com/?a=b?&ExpressPlayToken={TEXT}") == TEXT
