@@ -41,7 +41,14 @@ RFC3394 = [
 ]
 
 RFC8452 = [
-    # RFC 8452, appendices C.2 and C.3 (AEAD_AES_256_GCM_SIV): key, nonce, AAD, plaintext, ciphertext and tag.
+    # RFC 8452, appendices C.2 and C.3 (AEAD_AES_256_GCM_SIV), all: key, nonce, AAD, plaintext, ciphertext and tag.
+    (
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "030000000000000000000000",
+        "",
+        "",
+        "07f5f4169bbf55a8400cd47ea6fd400f",
+    ),
     (
         "0100000000000000000000000000000000000000000000000000000000000000",
         "030000000000000000000000",
@@ -148,6 +155,13 @@ RFC8452 = [
         "462401724b5ce6588d5a54aae5375513a075cfcdf5042112aa29685c912fc2056543",
     ),
     (
+        "e66021d5eb8e4f4066d4adb9c33560e4f46e44bb3da0015c94f7088736864200",
+        "e0eaf5284d884a0e77d31646",
+        "",
+        "",
+        "169fbb2fbf389a995f6390af22228a62",
+    ),
+    (
         "bae8e37fc83441b16034566b7a806c46bb91c3c5aedb64a6c590bc84d1a5e269",
         "e4b47801afc0577e34699b9e",
         "4fbdc66f14",
@@ -228,14 +242,47 @@ class SealCase(NamedTuple):
 
 
 NIST_KEY_WRAP = {f"KW_{direction}_{bits}.txt": 500 for direction in ("AE", "AD") for bits in (128, 192, 256)}
-"""NIST's files (SP 800-38F) for RFC 3394, and how many cases each has.
-
-The folder's other files are for other algorithms: `_inv` with AES turned around, KWP with padding, TKW with triple DES.
-"""
+"""NIST's files (SP 800-38F) for RFC 3394, and how many cases each has."""
 NIST_KEY_WRAP_FILES = sorted(NIST_KEY_WRAP)
+NIST_KEY_WRAP_REFUSED = {f"KW_AD_{bits}.txt": 100 for bits in (128, 192, 256)}
+"""And how many of them are wrapped keys that must be refused."""
 
 GCM_SIV_FILES = {"openssl.txt": 46, "aes-192-gcm-siv.txt": 46}
 """The package's AES-GCM-SIV files, and how many cases each has; of AES-256, which alone is in use here, 24 and 0."""
+
+NIST_KEY_WRAP_FOLDER, GCM_SIV_FOLDER = "keywrap/kwtestvectors", "ciphers/AES/GCM-SIV"
+
+NOT_APPLICABLE = {
+    "keywrap": {
+        "kwp_botan.txt": "KWP, RFC 5649: with padding",
+    },
+    NIST_KEY_WRAP_FOLDER: {
+        "Readme.txt": "no vectors",
+        **{
+            f"KW_{direction}_{bits}_inv.txt": "AES turned around: what decrypts here encrypts there"
+            for direction in ("AE", "AD")
+            for bits in (128, 192, 256)
+        },
+        **{
+            f"KWP_{direction}_{bits}{inverse}.txt": "KWP, RFC 5649: with padding"
+            for direction in ("AE", "AD")
+            for bits in (128, 192, 256)
+            for inverse in ("", "_inv")
+        },
+        **{
+            f"TKW_{direction}{inverse}.txt": "TKW: triple DES" for direction in ("AE", "AD") for inverse in ("", "_inv")
+        },
+    },
+    GCM_SIV_FOLDER: {},
+}
+"""The files of the package's folders for these two algorithms that are not used, each with the reason. Within the files
+that are, AES-GCM-SIV cases of 16 and 24 byte keys are not: tokens have keys of 32 bytes only.
+"""
+
+
+def published_files(folder: str) -> set[str]:
+    """The names of what is in a folder of the package, other folders aside."""
+    return {entry.name for entry in files("cryptography_vectors").joinpath(folder).iterdir() if entry.is_file()}
 
 
 def nist_key_wrap(name: str) -> list[KeyWrapCase]:
@@ -244,14 +291,14 @@ def nist_key_wrap(name: str) -> list[KeyWrapCase]:
         KeyWrapCase(
             bytes.fromhex(case["K"]), bytes.fromhex(case["C"]), None if "FAIL" in case else bytes.fromhex(case["P"])
         )
-        for case in _cases("keywrap/kwtestvectors", name)
+        for case in _cases(NIST_KEY_WRAP_FOLDER, name)
     ]
 
 
 def gcm_siv(name: str) -> list[SealCase]:
     """The cases of one file, of every key length."""
     cases = []
-    for case in _cases("ciphers/AES/GCM-SIV", name):
+    for case in _cases(GCM_SIV_FOLDER, name):
         key, nonce, aad, plaintext = (bytes.fromhex(case.get(field, "")) for field in ("Key", "IV", "AAD", "Plaintext"))
         sealed = bytes.fromhex(case.get("Ciphertext", "") + case["Tag"])
         cases.append(SealCase(key, nonce, aad, plaintext, sealed))

@@ -13,7 +13,7 @@ from wvtoken import ErrorCode, KeyUnwrapError, unwrap_key, unwrap_keys, wrap_key
 from wvtoken.engine import Engine, load
 
 from .conftest import ENGINES
-from .published import NIST_KEY_WRAP, NIST_KEY_WRAP_FILES, RFC3394, nist_key_wrap
+from .published import NIST_KEY_WRAP, NIST_KEY_WRAP_FILES, NIST_KEY_WRAP_REFUSED, RFC3394, nist_key_wrap
 
 pytestmark = pytest.mark.usefixtures("any_engine")
 
@@ -50,6 +50,9 @@ def test_nist(name: str) -> None:
         else:
             assert unwrap_key(case.kek, case.wrapped) == case.key
             assert wrap_key(case.kek, case.key) == case.wrapped
+    good = [case for case in cases if case.key is not None]
+    assert len(cases) - len(good) == NIST_KEY_WRAP_REFUSED.get(name, 0)
+    assert wrap_keys([case.kek for case in good], [case.key or b"" for case in good]) == [case.wrapped for case in good]
     results = unwrap_keys([case.kek for case in cases], [case.wrapped for case in cases])
     assert [None if isinstance(result, KeyUnwrapError) else result for result in results] == [
         case.key for case in cases
