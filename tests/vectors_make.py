@@ -291,8 +291,8 @@ def _faults() -> Iterator[tuple[str, str | None, str, bytes]]:
         (EXTENSION, "extension", b"wudo\0"),
         (CUSTOMER, "customer", b"cnn"),
     ):
-        for more in (1, 256, 65535 - len(value)):
-            yield "overrun", None, f"{name}: {more} bytes longer than what is left", fixed + _field(tag, value, more)
+        for over in (1, 256, 65535 - len(value)):
+            yield "overrun", None, f"{name}: {over} bytes longer than what is left", fixed + _field(tag, value, over)
         yield "overrun", None, f"{name}: a head and nothing more", fixed + _field(tag, b"", len(value))
     yield "overrun", None, "everything, without its last byte", everything[:-1]
     for tag in (0, 5, 6, 127, 128, 255):
@@ -419,7 +419,7 @@ def _opens(comment: str, class_: str = "valid", form: Callable[[str], str] = str
     """A token that opens, with `grant` and whatever `seal` and `_vector` take; `form` is what is made of its text."""
     grant = NOTHING | more.pop("grant", {})
     nonce = more.pop("nonce", None) or _some(f"nonce {class_} {comment}", 12)
-    sealing = {name: more.pop(name) for name in ("key_id", "key") if name in more}
+    sealing: Vector = {name: more.pop(name) for name in ("key_id", "key") if name in more}
     if "audience" in more:
         sealing["audience"] = more["audience"]
     payload = _payload(grant)
