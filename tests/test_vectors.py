@@ -343,7 +343,7 @@ def responses(endpoint: TokenEndpoint, vector: dict[str, Any]) -> Iterator[Respo
         yield endpoint.respond("POST", "/hms/wv/token", "", whole, f"{FORM}; charset=utf-8")
 
 
-def test_requests_to_an_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_to_an_endpoint(any_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes back is the URL alone, or the error in the format that was asked for."""
     now = NOW
     monkeypatch.setattr("wvtoken.batch.time", SimpleNamespace(time=lambda: now))

@@ -406,9 +406,11 @@ def test_tokens_from_the_command_line(
         raw = [(vector, _sent(vector)[-1]) for vector in group]
         tokens = [(vector, token) for vector, token in raw if isinstance(token, bytes) and token.strip()]
         assert len(tokens) >= len(group) - 1
-        status = main([*redeem, "--", *(os.fsdecode(token) for _, token in tokens)])
-        _check_lines([vector for vector, _ in tokens], status, capsys.readouterr())
-        lines = [(vector, token) for vector, token in tokens if b"\n" not in token and token[-1:] != b"\r"]
+        # Windows has no arguments that are not text.
+        typed = [pair for pair in tokens if sys.platform != "win32" or "token" in pair[0]]
+        status = main([*redeem, "--", *(os.fsdecode(token) for _, token in typed)])
+        _check_lines([vector for vector, _ in typed], status, capsys.readouterr())
+        lines = [(vector, token) for vector, token in tokens if b"\n" not in token]
         stdin = TextIOWrapper(BytesIO(b"\n".join(token for _, token in lines)))
         monkeypatch.setattr(sys, "stdin", stdin)
         status = main(redeem)
