@@ -17,6 +17,7 @@ class SourceDistribution(sdist):
             self.filelist.graft(folder)
         for made in ("*.py[cod]", "*.so", "*.o"):
             self.filelist.global_exclude(made)
+        self.filelist.prune("fuzz/build")
         self.filelist.include("CHANGELOG.md")
         super().make_distribution()
 
