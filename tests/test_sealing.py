@@ -324,3 +324,10 @@ def test_the_longest_token() -> None:
 def test_the_query_begins_at_the_first_question_mark() -> None:
     assert token_text(f"https://wv.example.com/?a=b?ExpressPlayToken={TEXT}") == ""
     assert token_text(f"https://wv.example.com/?a=b?&ExpressPlayToken={TEXT}") == TEXT
+
+
+@pytest.mark.parametrize("before", ["https://wv.example.com/?a=b", "https://wv.example.com/#a", "#", "?"])
+def test_urls_alike_whose_token_is_not_one(before: str) -> None:
+    """A whole list of them is cut no otherwise than each by itself."""
+    urls = [f"{before}?ExpressPlayToken={TEXT}"] * 3
+    assert token_texts(urls) == [token_text(urls[0])] * 3 == [""] * 3
