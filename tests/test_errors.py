@@ -247,3 +247,10 @@ def test_an_error_that_was_raised_can_be_pickled() -> None:
         pickled = pickle.dumps(error)
     assert b"secret" not in pickled
     assert state(pickle.loads(pickled)) == state(TokenRequestError(-4019, "kid"))
+
+
+def test_pickling_what_was_made_by_name() -> None:
+    error = TokenRequestError(code=-2030, details="why")
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.code, again.parameter, again.details, str(again)) == (-2030, None, "why", str(error))
+    assert copy.copy(error).details == "why"

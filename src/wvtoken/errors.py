@@ -139,7 +139,12 @@ class TokenRequestError(Exception):
         return f"{type(self).__name__}({self.code:d}, {self.parameter!r}, {self.details!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), self.args, self.__dict__
+        # Not by __init__, whose arguments may have come by name.
+        return _rebuilt, (type(self), self.args), self.__dict__
+
+
+def _rebuilt(type_: type[TokenRequestError], arguments: tuple[Any, ...]) -> TokenRequestError:
+    return type_.__new__(type_, *arguments)
 
 
 class KeyUnwrapError(TokenRequestError):
