@@ -11,7 +11,8 @@ import re
 import traceback
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from urllib.parse import quote, unquote_to_bytes
+from unicodedata import category
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from wvtoken import (
     ErrorCode,
@@ -78,6 +79,7 @@ def parse(data: bytes) -> None:
         holds(plain == turned, "what is shown depends on a secret")
     if isinstance(outcome, TokenSpec):
         _spec_holds(outcome)
+        _numbers_hold(outcome, whole)
     if len(whole) < _ROOM:
         _issue(whole, outcome)
 
@@ -129,6 +131,14 @@ def _spec_holds(spec: TokenSpec) -> None:
     holds(again == spec and hash(again) == hash(spec), "to_query does not come back")
     holds(again.to_query() == query, "to_query is not canonical")
     holds(parse_request("", query.encode()) == spec, "to_query does not come back from a body")
+
+
+def _numbers_hold(spec: TokenSpec, whole: bytes) -> None:
+    """A number is written in one way alone, which to_query cannot tell."""
+    given = dict(parse_qsl(whole.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=3000))
+    duration, expiration = given.get("licenseDuration"), given.get("expirationTime", "")
+    holds(duration == (spec.license_duration and str(spec.license_duration)), "a number has two texts")
+    holds(spec.expires_in is None or expiration[1:] == str(spec.expires_in), "a number has two texts")
 
 
 def _stored(spec: TokenSpec) -> bytes | None:
@@ -195,6 +205,7 @@ def redeem(data: bytes) -> None:
     if isinstance(outcome, Grant):
         holds("?" in str(text) or behind == outcome, "its URL disagrees")
         _grant_holds(outcome, text)
+        _bounds_hold(outcome)
     elif isinstance(outcome, TokenExpired):
         _grant_holds(_REDEEMER.redeem(text, now=outcome.expires_at - 1), text)
 
@@ -274,7 +285,27 @@ def payload(data: bytes) -> None:
     grant = payloads.decode(data)
     if grant is not None:
         holds(grant.token_id + _encoded(grant) == data, "a payload has two encodings")
+        _bounds_hold(grant)
         repr(grant)
+
+
+_LIFETIME_MAX = 30 * 24 * 60 * 60
+_TIME_MAX = 253402300799  # the last second of 9999
+
+
+def _bounds_hold(grant: Grant) -> None:
+    """The table in payload.py's docstring, once more and by other means."""
+    holds(len(_encoded(grant)) <= 8192, "a payload is too long")
+    holds(0 <= grant.issued_at < grant.expires_at <= _TIME_MAX, "a time is out of bounds")
+    holds(grant.expires_at - grant.issued_at <= _LIFETIME_MAX, "a token lives too long")
+    for text, most in ((grant.cookie, 32), (grant.content_id, 1024), (grant.customer, 64)):
+        if text is not None:
+            holds(1 <= len(text) <= most, "a text has a wrong length")
+            holds(not any(category(character) in ("Cc", "Cs") for character in text), "a text has a control character")
+    holds(re.fullmatch("[ -~]*", grant.customer or "") is not None, "a customer is not printable ASCII")
+    for extension in grant.extensions:
+        holds(re.fullmatch(rb"[ -+\--~]{4}", extension.type) is not None, "an extension's type is not one")
+        holds(len(extension.payload) > 0, "an extension is empty")
 
 
 # Key rings.
