@@ -2,7 +2,8 @@
  *
  * This header is the contract. All that holds for every function:
  *
- * - Pointer and length, never NUL. Items of a batch lie one after the other without gaps.
+ * - Pointer and length, never NUL. Items of a batch lie one after the other without gaps. A pointer to no bytes is not
+ *   NULL either, save that of an empty prefix or audience, and all of them when n is 0.
  * - `lanes` is one of the WVT_LANES_* values and says which code runs; every choice gives the same bytes. It must be in
  *   wvt_lanes_supported(), which the caller asks once: to ask the CPU anew in each call would cost more than the call.
  *   A value that is no lanes of this build returns -1; lanes that the CPU lacks end in an illegal instruction.

@@ -198,7 +198,8 @@ class _Output:
         lib.wvt_wipe(self._buffer, self._size)
 
     def of(self, size: int) -> Any:
-        """At least `size` bytes, of any content."""
+        """At least `size` bytes, of any content; never NULL, which C does not take."""
+        size = max(size, 1)
         if size > self._size:
             lib.wvt_wipe(self._buffer, self._size)
             self._buffer, self._size = _new_buffer("uint8_t[]", size), size
