@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 
 import atheris
@@ -13,8 +14,10 @@ with atheris.instrument_imports(include=["wvtoken", "fuzz", "json", "base64", "u
 
 def main() -> None:
     """Until a check fails, or the time or the runs that the arguments allow are over."""
-    name = sys.argv.pop(1)
-    atheris.Setup(sys.argv, TARGETS[name])
+    script, name, *options = sys.argv
+    # What libFuzzer would start again, through a shell, for each part of a merge.
+    again = shlex.join([sys.executable, script, name])
+    atheris.Setup([again, *options], TARGETS[name])
     atheris.Fuzz()
 
 
