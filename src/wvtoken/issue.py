@@ -114,6 +114,7 @@ class Issuer:
         self, requests: list[Request], customer: str | None, lookup: Lookup, now: int
     ) -> list[str | TokenRequestError]:
         payloads: list[bytes | TokenRequestError] = []
+        encode, far = payload.encode, now > _LATEST_ISSUE
         wrapped: list[tuple[int, TokenSpec, bytes]] = []
         for request in requests:
             spec = request if isinstance(request, TokenSpec) else read(request)
@@ -121,6 +122,10 @@ class Issuer:
                 payloads.append(spec)
                 continue
             key = spec.content_key or _key_as_given(spec, lookup, now)
+            if spec.kek is None and spec.expires_at is None and isinstance(key, bytes) and not far:
+                # What most requests are, without another call.
+                payloads.append(encode(spec, key, now, now + (spec.expires_in or values.LIFETIME_MAX), customer))
+                continue
             if isinstance(key, bytes):
                 if spec.kek is None:
                     key = _payload(spec, key, customer, now)
@@ -194,8 +199,6 @@ def _stored_key(spec: TokenSpec, lookup: Lookup) -> bytes:
 
 
 def _payload(spec: TokenSpec, key: bytes, customer: str | None, now: int) -> bytes | TokenRequestError:
-    if spec.expires_at is None and now <= _LATEST_ISSUE:
-        return payload.encode(spec, key, now, now + (spec.expires_in or values.LIFETIME_MAX), customer)
     expires_at = _expires_at(spec, now)
     if isinstance(expires_at, TokenRequestError):
         return expires_at

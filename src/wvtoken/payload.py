@@ -39,6 +39,7 @@ _TOKEN_ID_BYTES = 12
 _FIXED = Struct(">QQ16s16sBBI")
 _OPENED = Struct(f"{_FIXED.format[:1]}{_TOKEN_ID_BYTES}s{_FIXED.format[1:]}")
 _FIELD = Struct(">BH")
+_OPENED_MIN = _OPENED.size
 _OPENED_MAX = _TOKEN_ID_BYTES + values.PAYLOAD_BYTES_MAX
 _LIFETIME_MAX = values.LIFETIME_MAX
 _TIME_MAX = values.TIME_MAX
@@ -148,17 +149,24 @@ def decode_many(opened: Sequence[bytes]) -> list[Grant | None]:
     for item in opened:
         try:
             token_id, issued_at, expires_at, kid, content_key, level, control, license_duration = _unpack(item)
-            fixed = (
-                token_id,
-                issued_at,
-                expires_at,
-                kid,
-                content_key,
-                _SECURITY_LEVELS[level],
-                _HDCP_OUTPUT_CONTROLS[control],
-                license_duration or None,
+            extensions, content_id, cookie, customer = _NO_FIELDS if len(item) == _OPENED_MIN else _decode_fields(item)
+            grant = _new(
+                Grant,
+                (
+                    token_id,
+                    issued_at,
+                    expires_at,
+                    kid,
+                    content_key,
+                    _SECURITY_LEVELS[level],
+                    _HDCP_OUTPUT_CONTROLS[control],
+                    license_duration or None,
+                    extensions,
+                    content_id,
+                    cookie,
+                    customer,
+                ),
             )
-            grant = _new(Grant, fixed + (_NO_FIELDS if len(item) == _OPENED.size else _decode_fields(item)))
         except (ValueError, KeyError, struct.error):
             grant = None
         else:
