@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64, b2a_base64, unhexlify
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha1
@@ -321,10 +320,14 @@ def _first_fault(pieces: Sequence[str], fields: Fields, refused: list[Refused], 
 
 
 def _repeated(pieces: Sequence[str]) -> list[str]:
-    names = [piece.partition("=")[0] for piece in pieces]
-    if len(set(names)) == len(names):
-        return []
-    return [name for name, count in Counter(names).items() if count > 1 and name in _ROWS and not _ROWS[name].many]
+    seen: set[str] = set()
+    repeated = []
+    for piece in pieces:
+        name = piece.partition("=")[0]
+        if name in seen and name in _ROWS and not _ROWS[name].many:
+            repeated.append(name)
+        seen.add(name)
+    return repeated
 
 
 def _repeated_fault(name: str) -> Fault:
