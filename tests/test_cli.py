@@ -7,10 +7,14 @@ import io
 import json
 import os
 import re
+import select
+import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +23,7 @@ import pytest
 import wvtoken
 from wvtoken import ErrorCode, Issuer, KeyRing, Redeemer, TokenSpec, parse
 from wvtoken.cli import main
+from wvtoken.terminal import Output
 
 from .grammar import AUTHENTICATOR, CONTENT_KEY, EK, FULL, KEK, KID, escaped, pairs
 
@@ -324,10 +329,19 @@ def test_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
 
 
 def test_help(run: Run) -> None:
+    """It says what the statuses mean."""
     for arguments in ((), ("issue",), ("redeem",), ("check",), ("errors",), ("keygen",)):
         said = run(*arguments, "--help")
         assert (said.status, said.err) == (0, [])
         assert said.out[0].startswith("usage: ")
+        assert "exit status: 0," in said.all
+        assert "130, interrupted" in " ".join(said.out)
+
+
+def test_version(run: Run) -> None:
+    """That of the package that is installed."""
+    said = run("--version")
+    assert (said.status, said.out, said.err) == (0, [f"wvtoken {version('wvtoken')}"], [])
 
 
 # Bad files.
@@ -675,3 +689,304 @@ def test_the_spec_of_a_request_is_what_check_says(run: Run) -> None:
     said = run("check", spec.to_query())
     for shown in (spec.kid.hex(), "HW_SECURE_DECODE", "HDCP_V1", "253402300799", "Tatort"):
         assert shown in said.all
+
+
+# On a terminal.
+
+
+class Screen:
+    """A terminal that somebody looks on: what is written to it, and what `start` needs to write there."""
+
+    def __init__(self) -> None:
+        import fcntl
+        import pty
+        import termios
+
+        self._master, self.slave = pty.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, b"\x18\x00\x78\x00" + bytes(4))  # 24 rows, 120 columns
+        self.shown = b""
+
+    def read(self, process: Process) -> str:
+        """Everything until the process has ended."""
+        os.close(self.slave)
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            if not select.select([self._master], [], [], 0.05)[0]:
+                continue
+            try:
+                block = os.read(self._master, 65536)
+            except OSError:  # as Linux says that nobody has it open for writing
+                break
+            if not block:
+                break
+            self.shown += block
+        process.wait(SECONDS)
+        os.close(self._master)
+        text = self.shown.decode()
+        assert "Traceback" not in text
+        return text
+
+
+COLOUR = "\x1b[31m"
+PLAIN = {"NO_COLOR": {"NO_COLOR": "1"}, "a teletype": {"TERM": "dumb"}}
+
+
+def terminal(tmp_path: Path, **more: str) -> dict[str, str]:
+    """The environment of a terminal with colours, whatever this process has."""
+    kept = {name: value for name, value in environment(tmp_path).items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    return {**kept, "TERM": "xterm-256color", **more}
+
+
+def without(tmp_path: Path, *packages: str) -> str:
+    """A path on which these packages cannot be imported."""
+    folder = tmp_path / "without"
+    folder.mkdir()
+    for package in packages:
+        (folder / f"{package}.py").write_text("raise ImportError\n")
+    return os.pathsep.join([str(folder), environment(tmp_path)["PYTHONPATH"]])
+
+
+@POSIX
+def test_tables_and_errors_have_colour_on_a_terminal(tmp_path: Path) -> None:
+    """Nothing of a table is left out, however narrow; no text of a request is taken for a style."""
+    screen = Screen()
+    text = screen.read(start(tmp_path, "errors", env=terminal(tmp_path), stdout=screen.slave))
+    assert "\x1b[1m" in text
+    for code in ErrorCode:
+        assert f"{code:d}" in text
+        assert code.name in text
+    screen = Screen()
+    query = f"{GOOD}&contentId=[red]a[/red]:smile:"
+    text = screen.read(start(tmp_path, "check", query, env=terminal(tmp_path), stdout=screen.slave))
+    assert "\x1b[1;36mkid" in text
+    assert "[red]a[/red]:smile:" in text
+    screen = Screen()
+    text = screen.read(start(tmp_path, "check", BAD, env=terminal(tmp_path), stderr=screen.slave))
+    assert text.startswith(f"{COLOUR}wvtoken: -4020: kid must be")
+
+
+@POSIX
+@pytest.mark.parametrize("plain", PLAIN.values(), ids=PLAIN)
+def test_no_colour_where_none_is_wanted(tmp_path: Path, plain: dict[str, str]) -> None:
+    for arguments in (("errors",), ("check", GOOD), ("check", BAD)):
+        screen = Screen()
+        env = terminal(tmp_path, **plain)
+        process = start(tmp_path, *arguments, env=env, stdout=screen.slave, stderr=screen.slave)
+        text = screen.read(process)
+        assert len(text.splitlines()) >= 1
+        assert not re.search(r"\x1b\[[0-9;]*3[0-9]", text)
+
+
+@POSIX
+def test_a_pipe_has_neither_colour_nor_progress(tmp_path: Path) -> None:
+    for arguments in (("errors",), ("check", GOOD), ("issue", GOOD)):
+        done = call(tmp_path, *arguments, env=terminal(tmp_path))
+        assert b"\x1b" not in done.stdout + done.stderr
+        assert b"\r" not in done.stdout + done.stderr
+
+
+@POSIX
+def test_without_the_extra_a_terminal_is_as_a_pipe(tmp_path: Path, keys: Path) -> None:
+    env = terminal(tmp_path, PYTHONPATH=without(tmp_path, "rich", "tqdm"))
+    piped = call(tmp_path, "errors", env=env).stdout
+    screen = Screen()
+    assert screen.read(start(tmp_path, "errors", env=env, stdout=screen.slave)).encode() == piped.replace(
+        b"\n", b"\r\n"
+    )
+    status, shown, out = slowly(tmp_path, keys, env)
+    assert status == 1
+    assert len(out) == 1200
+    assert json.loads(shown)["line"] == 601
+
+
+def slowly(tmp_path: Path, keys: Path, env: dict[str, str]) -> tuple[int, str, list[str]]:
+    """Issues 1,200 tokens and refuses one in the middle, with a pause that makes it long; what the terminal showed."""
+    screen = Screen()
+    out = tmp_path / "slowly"
+    with out.open("wb") as stdout:
+        process = start(
+            tmp_path, "issue", "--keys", keys, env=env, stdin=subprocess.PIPE, stdout=stdout, stderr=screen.slave
+        )
+    assert process.stdin is not None
+    half = "".join(f"{request(number)}\n" for number in range(600))
+    process.stdin.write(half.encode())
+    process.stdin.flush()
+    time.sleep(1.5)
+    process.stdin.write(f"{BAD}\n{half}".encode())
+    process.stdin.close()
+    shown = screen.read(process)
+    return process.returncode, shown, out.read_text().splitlines()
+
+
+@POSIX
+@pytest.mark.slow
+def test_a_long_run_shows_its_progress(tmp_path: Path, keys: Path) -> None:
+    """On the terminal of standard error, where a refused line has a line to itself; and nothing of it in the output."""
+    status, shown, out = slowly(tmp_path, keys, terminal(tmp_path))
+    assert status == 1
+    assert len(out) == 1200
+    assert all(line.startswith(RIGHTS_URL) for line in out)
+    drawn = re.split(r"[\r\n]+", shown)
+    [refused] = [line for line in drawn if "-4020" in line]
+    assert refused.startswith(COLOUR)
+    assert json.loads(re.sub(r"\x1b\[[0-9;]*m", "", refused))["line"] == 601
+    assert any(line.startswith("issue: ") for line in drawn)
+    assert "1,200 done, 1 refused" in shown
+    assert AUTHENTICATOR not in shown
+
+
+@POSIX
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["stdin", "stdout"])
+def test_no_bar_among_lines_on_the_same_terminal(tmp_path: Path, keys: Path, what: str) -> None:
+    """Where URLs are shown, or requests are typed, a bar would be in their way."""
+    screen = Screen()
+    streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, what: screen.slave}
+    process = start(tmp_path, "issue", "--keys", keys, env=terminal(tmp_path), stderr=screen.slave, **streams)
+    time.sleep(1.5)
+    if what == "stdin":
+        os.write(screen._master, request(1).encode() + b"\n\x04")
+    else:
+        process.communicate(f"{GOOD}\n".encode(), SECONDS)
+    assert "issue: " not in screen.read(process)
+    assert process.returncode == 0
+
+
+@POSIX
+@pytest.mark.slow
+def test_a_short_run_shows_no_progress(tmp_path: Path, keys: Path) -> None:
+    screen = Screen()
+    source = tmp_path / "source"
+    source.write_text(f"{GOOD}\n" * 100)
+    with source.open("rb") as stdin:
+        process = start(
+            tmp_path,
+            "issue",
+            "--keys",
+            keys,
+            env=terminal(tmp_path),
+            stdin=stdin,
+            stdout=subprocess.DEVNULL,
+            stderr=screen.slave,
+        )
+    assert screen.read(process).strip() == ""
+
+
+# Ctrl-C.
+
+
+def wait_for_output(path: Path) -> None:
+    end = time.monotonic() + SECONDS
+    while not path.stat().st_size and time.monotonic() < end:
+        time.sleep(0.001)
+    assert path.stat().st_size
+
+
+@POSIX
+@pytest.mark.slow
+@pytest.mark.parametrize("refused", [False, True], ids=["issued", "refused"])
+@pytest.mark.parametrize("delay", [0.0, 0.01, 0.02, 0.05, 0.1, 0.2])
+def test_an_interrupt_leaves_whole_lines(tmp_path: Path, keys: Path, delay: float, refused: bool) -> None:
+    """As many as it says, each of a request of its own; the status is 130, and there is no traceback."""
+    source, out = tmp_path / "source", tmp_path / "out"
+    with source.open("w") as file:
+        file.writelines(f"{BAD if refused and number % 2 else request(number)}\n" for number in range(400_000))
+    err = tmp_path / "err"
+    with source.open("rb") as stdin, out.open("wb") as stdout, err.open("wb") as stderr:
+        process = start(tmp_path, "issue", "--keys", keys, stdin=stdin, stdout=stdout, stderr=stderr)
+        wait_for_output(out)
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(SECONDS) == 130
+    written, told = out.read_text(), err.read_text()
+    assert written.endswith("\n")
+    assert told.endswith("\n")
+    *failed, last = told.splitlines()
+    count = int(last.removeprefix("wvtoken: interrupted after line "))
+    assert 0 < count < 400_000
+    assert [json.loads(line)["line"] for line in failed] == (list(range(2, count + 1, 2)) if refused else [])
+    grants = Redeemer(RING).redeem_many(written.splitlines())
+    cookies = [grant.cookie for grant in grants if isinstance(grant, wvtoken.Grant)]
+    assert cookies == [f"n{number}" for number in range(count) if not (refused and number % 2)]
+
+
+@POSIX
+def test_an_interrupt_ends_the_wait_for_input(tmp_path: Path, keys: Path) -> None:
+    """What was issued before is written."""
+    out = tmp_path / "out"
+    with out.open("wb") as stdout:
+        process = start(tmp_path, "issue", "--keys", keys, stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(f"{GOOD}\n".encode() * 520)  # a chunk, and less than another
+    process.stdin.flush()
+    wait_for_output(out)
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=SECONDS)
+    assert process.returncode == 130
+    assert len(out.read_text().splitlines()) == 512
+    assert err == b"wvtoken: interrupted after line 512\n"
+
+
+@POSIX
+def test_a_second_interrupt_ends_what_nobody_reads(tmp_path: Path, keys: Path) -> None:
+    """The first waits for the reader to take the line; the next does not."""
+    process = start(tmp_path, "issue", "--keys", keys, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{GOOD}\n".encode() * 520)  # a chunk of which fills the pipe
+    process.stdin.flush()
+    select.select([process.stdout], [], [], SECONDS)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    assert process.wait(SECONDS) == -signal.SIGINT
+    process.stdin.close()
+    process.stdout.close()
+
+
+class _Interrupting(io.StringIO):
+    """A stream on which a Ctrl-C comes in the middle of the second line."""
+
+    lines = 0
+
+    def write(self, text: str) -> int:
+        self.lines += 1
+        middle = len(text) // 2
+        super().write(text[:middle])
+        if self.lines == 2:
+            signal.raise_signal(signal.SIGINT)
+        return middle + super().write(text[middle:])
+
+
+def write_lines(items: list[str]) -> None:
+    with Output("issue", reads_lines=False) as output:
+        for item in output.items(iter(items)):
+            output.write(item)
+
+
+@pytest.mark.parametrize("items", [["first", "second", "third"], ["first", "second"]])
+def test_an_interrupt_in_a_line_waits_for_its_end(monkeypatch: pytest.MonkeyPatch, items: list[str]) -> None:
+    stream = _Interrupting()
+    monkeypatch.setattr(sys, "stdout", stream)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        write_lines(items)
+    assert stream.getvalue() == "first\nsecond\n"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@POSIX
+def test_a_signal_that_is_ignored_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a shell has it for what it runs behind."""
+    stream = _Interrupting()
+    monkeypatch.setattr(sys, "stdout", stream)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        write_lines(["first", "second", "third"])
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert stream.getvalue() == "first\nsecond\nthird\n"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import doctest
+import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,12 +17,14 @@ import pytest
 from wvtoken import parse
 from wvtoken.cli import main
 
+from .grammar import CONTENT_KEY, KID, escaped, pairs
+
 README = Path(__file__).parents[1] / "README.md"
 FENCE = re.compile(r"^```(.*)$", re.MULTILINE)
 
 LOOKED_AT = {
     "pycon": "executed here",
-    "sh": "the lines of set-up and tests by CI, what they issue here, those that start servers by the tests of servers",
+    "sh": "set-up and tests by CI, what they issue and the batch here, servers' starts by the tests of servers",
     "python": "compiled here, served by the tests of servers",
     "console": "requested by the tests of servers",
     "nginx": "read by the tests of servers",
@@ -93,3 +99,28 @@ def test_the_first_line_issues_a_token(
     assert redeem[-3:] == ["redeem", "--show-key", "URL"]
     assert main([*redeem[-3:-1], url]) == 0
     assert '"a9b9033df0b9ca5447839e3d074817a0"' in capsys.readouterr().out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the lines are for a POSIX shell")
+def test_the_command_line_runs_a_batch(tmp_path: Path) -> None:
+    """The lines as they stand, in a shell, on three requests of which the second is wrong."""
+    [block] = [block for block in of("sh") if "requests.txt" in block.text]
+    requests = [escaped(pairs({"contentKey": (CONTENT_KEY,), "cookie": (name,)})) for name in ("one", "two", "three")]
+    requests[1] += "&kid=CNN"
+    (tmp_path / "requests.txt").write_text("".join(f"{request}\n" for request in requests))
+    program = tmp_path / "bin" / "wvtoken"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m wvtoken "$@"\n')
+    program.chmod(0o755)
+    environment = {**os.environ, "PATH": os.pathsep.join([str(program.parent), os.environ["PATH"]])}
+    statuses = [
+        subprocess.run(["bash", "-c", line], cwd=tmp_path, env=environment, timeout=60, check=False).returncode
+        for line in block.text.splitlines()
+    ]
+    assert statuses == [0, 1, 0]
+    urls = (tmp_path / "urls.txt").read_text().splitlines()
+    assert [url.startswith("https://wv.example.com/hms/wv/rights/?ExpressPlayToken=") for url in urls] == [True, True]
+    [refused] = map(json.loads, (tmp_path / "refused.txt").read_text().splitlines())
+    assert (refused["line"], refused["parameter"]) == (2, "kid")
+    grants = [json.loads(line) for line in (tmp_path / "grants.jsonl").read_text().splitlines()]
+    assert [(grant["kid"], grant["cookie"]) for grant in grants] == [(KID, "one"), (KID, "three")]

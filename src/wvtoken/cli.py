@@ -20,10 +20,14 @@ from .payload import Grant
 from .redeem import Redeemer
 from .sealing import KeyRing
 from .spec import TokenSpec, parse
+from .terminal import Output, print_error, print_table
 
 _Result = TypeVar("_Result", str, Grant)
 
 DONE, SOME_FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+STATUSES = """\
+exit status: 0, all went well; 1, an item was refused, or nobody reads what is written; 2, wrong usage, a file that
+cannot be used, or no engine; 130, interrupted by Ctrl-C, after a whole line"""
 
 
 class _BadArgument(Exception):
@@ -31,15 +35,14 @@ class _BadArgument(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line. Returns the exit status: 0; 1 when an item failed; 2 for wrong usage."""
-    options = _parser().parse_args(arguments)
+    """Run the command line. Returns the exit status, as STATUSES has them."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        status: int = options.run(options)
+        status = _run(arguments)
         sys.stdout.flush()
     except (_BadArgument, EngineUnavailable) as error:
-        print(f"wvtoken: {error}", file=sys.stderr)
+        print_error(f"wvtoken: {error}")
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -47,15 +50,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Nobody reads on, or there is no room. The interpreter's own flush at exit must not fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if not isinstance(error, BrokenPipeError):
-            print(f"wvtoken: standard output: {error.strerror}", file=sys.stderr)
+            print_error(f"wvtoken: standard output: {error.strerror}")
         return SOME_FAILED
+    return status
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as stop:  # --help, --version, wrong usage
+        return stop.code if isinstance(stop.code, int) else DONE
+    status: int = options.run(options)
     return status
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="wvtoken", description="Issue and redeem license tokens for Widevine.", allow_abbrev=False
+        prog="wvtoken",
+        description="Issue and redeem license tokens for Widevine.",
+        epilog=STATUSES,
+        allow_abbrev=False,
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     issue = _command(commands, "issue", _issue, "a license acquisition URL for each request")
@@ -84,9 +100,24 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    command: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text, epilog=STATUSES, allow_abbrev=False
+    )
     command.set_defaults(run=run)
     return command
+
+
+class _Version(argparse.Action):
+    """Looked up only when asked for: it takes as long as everything else at the start."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
+
+        try:
+            print(f"wvtoken {version('wvtoken')}")
+        except PackageNotFoundError:
+            print("wvtoken, not installed")
+        parser.exit()
 
 
 def _add_key_options(command: argparse.ArgumentParser) -> None:
@@ -100,7 +131,7 @@ def _issue(options: argparse.Namespace) -> int:
     except ValueError as error:
         raise _BadArgument(str(error)) from None
     stored_keys = _stored_keys(options.stored_keys) if options.stored_keys else None
-    return _run_batch(options.queries, lambda lines: issuer.issue_iter(lines, stored_keys=stored_keys), str)
+    return _run_batch("issue", options.queries, lambda lines: issuer.issue_iter(lines, stored_keys=stored_keys), str)
 
 
 def _redeem(options: argparse.Namespace) -> int:
@@ -108,7 +139,9 @@ def _redeem(options: argparse.Namespace) -> int:
         redeemer = Redeemer(_keyring(options.keys), audience=options.audience)
     except ValueError as error:
         raise _BadArgument(str(error)) from None
-    return _run_batch(options.tokens, redeemer.redeem_iter, lambda grant: _grant_json(grant, options.show_key))
+    return _run_batch(
+        "redeem", options.tokens, redeemer.redeem_iter, lambda grant: _grant_json(grant, options.show_key)
+    )
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -116,16 +149,15 @@ def _check(options: argparse.Namespace) -> int:
     try:
         spec = parse(query)
     except TokenRequestError as error:
-        print(f"wvtoken: {error}", file=sys.stderr)
+        print_error(f"wvtoken: {error}")
         return SOME_FAILED
-    _print_table(_spec_rows(spec))
+    print_table(_spec_rows(spec))
     return DONE
 
 
 def _errors(options: argparse.Namespace) -> int:
-    rows = [("code", "name", "status", "raised by", "message")]
-    rows += [(f"{code:d}", code.name, str(code.status), code.raised_by, code.template) for code in ErrorCode]
-    _print_table(rows)
+    rows = [(f"{code:d}", code.name, str(code.status), code.raised_by, code.template) for code in ErrorCode]
+    print_table(rows, heading=("code", "name", "status", "raised by", "message"))
     return DONE
 
 
@@ -142,27 +174,36 @@ def _keygen(options: argparse.Namespace) -> int:
 
 
 def _run_batch(
+    name: str,
     arguments: list[str],
     process: Callable[[Iterable[str | bytes]], Iterator[_Result | TokenRequestError]],
     render: Callable[[_Result], str],
 ) -> int:
     numbers: deque[int] = deque()
-    status = DONE
-    for result in process(_numbered(_inputs(arguments), numbers)):
-        number = numbers.popleft()
-        if isinstance(result, TokenRequestError):
-            status = SOME_FAILED
-            print(_error_json(number, result), file=sys.stderr)
-        else:
-            print(render(result))
+    status, number = DONE, 0
+    with Output(name, reads_lines=not arguments or "-" in arguments) as output:
+        results = process(_numbered(_inputs(arguments, output), numbers))
+        try:
+            for result in output.items(results):
+                number = numbers.popleft()
+                if isinstance(result, TokenRequestError):
+                    status = SOME_FAILED
+                    output.refuse(_error_json(number, result))
+                else:
+                    output.write(render(result))
+        except KeyboardInterrupt:
+            status = INTERRUPTED
+            output.say(f"wvtoken: interrupted after line {number}")
     return status
 
 
-def _inputs(arguments: list[str]) -> Iterable[str | bytes]:
+def _inputs(arguments: list[str], output: Output) -> Iterable[str | bytes]:
     """The arguments, each `-` among them, and none at all, being the lines of standard input."""
     for argument in arguments or ["-"]:
         if argument == "-":
-            yield from (line.rstrip(b"\r\n") for line in sys.stdin.buffer)
+            for line in sys.stdin.buffer:
+                yield line.rstrip(b"\r\n")
+                output.count(len(line))
         else:
             yield os.fsencode(argument)  # back to the bytes that were typed
 
@@ -235,12 +276,6 @@ def _expiry(spec: TokenSpec) -> str:
 def _printable(text: str | None) -> str:
     """Text from a request, made harmless to a terminal."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text or "")
-
-
-def _print_table(rows: Sequence[tuple[str, ...]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 # Keys.
