@@ -24,8 +24,8 @@ FENCE = re.compile(r"^```(.*)$", re.MULTILINE)
 
 LOOKED_AT = {
     "pycon": "executed here",
-    "sh": "set-up and tests by CI, what they issue and the batch here, servers' starts by the tests of servers",
-    "python": "compiled here, served by the tests of servers",
+    "sh": "set-up and tests by CI, what they issue and the batch here, the rest by the tests of servers and partitions",
+    "python": "compiled here, served by the tests of servers, run by that of partitions",
     "console": "requested by the tests of servers",
     "nginx": "read by the tests of servers",
 }
