@@ -4,18 +4,18 @@
 reported: of several, the first is raised. What the interface leaves open is this project's reading; where one code was
 chosen without the interface saying so, `errors.py` says it beside the code.
 
-A reader gets a decoded value and puts what it says into the fields of the `TokenSpec`, or returns the fault: the
-"otherwise" of its row. No fault repeats what was sent, save those of `errorFormat` and `expirationTime`.
+Reading puts what the values say into the fields of the `TokenSpec`; the fault of a value that is not accepted, the
+"otherwise" of its row, is made only when it is the one to be raised. No fault repeats what was sent, save those of `errorFormat` and `expirationTime`.
 """
 
 from __future__ import annotations
 
 import re
 from binascii import a2b_base64, b2a_base64, unhexlify
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha1
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, NamedTuple
 
 from .errors import ErrorCode as E
@@ -28,18 +28,15 @@ from .values import (
     COOKIE_MAX,
     CUSTOMER_MAX,
     EXTENSION_TYPE_BYTES,
-    KEK_BYTES,
     KID_BYTES,
     KID_NAME_MAX,
     LICENSE_DURATION_MAX,
     LIFETIME_MAX,
     PAYLOAD_BYTES_MAX,
-    WRAPPED_KEY_BYTES,
     Extension,
     HdcpOutputControl,
     SecurityLevel,
     is_extension_type,
-    is_printable,
     is_text,
     payload_bytes,
 )
@@ -56,22 +53,80 @@ def kid_of_name(name: str) -> bytes:
 
 # What a value may be.
 
-HEX, CHOICE, NUMBER, PRINTABLE, TEXT, OTHER = "hex", "choice", "number", "printable", "text", "other"
-
 
 class Accepted(NamedTuple):
-    """The values that a parameter may have; never the empty one.
+    """The values that a parameter may have; never the empty one. All None: it may have none.
 
-    `kind` and `bound`: HEX digits of as many bytes as one of bound; a CHOICE, a key of bound, and what that means; a
-    decimal NUMBER from 1 to bound; 1 to bound PRINTABLE ASCII characters; TEXT of 1 to bound characters without control
-    characters; or OTHER, for which bound is a reader: it sets the fields itself, or says what is wrong.
+    They are hex digits, as many as one of `digits`; or a key of `choices`, which says what it means; or 1 to `longest`
+    printable ASCII characters; or a decimal number from 1 to `most`; or an `extension`. `reader` gets what is none of
+    these, and the fields: it sets them itself, and returns whether it took the value.
     """
 
-    kind: str
-    bound: Any
+    digits: tuple[int, ...] | None = None
+    choices: Mapping[str, Any] | None = None
+    longest: int | None = None
+    most: int | None = None
+    extension: bool | None = None
+    reader: Callable[[str, Fields], bool] | None = None
 
 
-# The readers and the faults of the rows that need more than a bound and a code.
+# The readers.
+
+
+def _kid_name(value: str, fields: Fields) -> bool:
+    """`^` and a name."""
+    name = value[1:]
+    if value[0:1] == "^" and 0 < len(name) <= KID_NAME_MAX and name.isascii() and name.isprintable():
+        fields["kid"] = kid_of_name(name)
+        fields["kid_name"] = name
+        return True
+    return False
+
+
+def _content_id(value: str, fields: Fields) -> bool:
+    if is_text(value, CONTENT_ID_MAX):
+        fields["content_id"] = value
+        return True
+    return False
+
+
+def _cookie(value: str, fields: Fields) -> bool:
+    if is_text(value, COOKIE_MAX):
+        fields["cookie"] = value
+        return True
+    return False
+
+
+def _expiration_time(value: str, fields: Fields) -> bool:
+    """`+` and seconds, or an RFC 3339 time."""
+    sign = value[:1]
+    # In a form, the + of an unescaped +60 is a space.
+    if sign == " " or sign == "+":  # noqa: PLR1714
+        digits = value[1:]
+        if digits.isdigit() and digits.isascii() and digits[0] != "0" and len(digits) <= _DIGITS_MAX:
+            seconds = int(digits)
+            if seconds <= LIFETIME_MAX:
+                fields["expires_in"] = seconds
+                return True
+        return False
+    if _RFC3339(value) is None:
+        return False
+    try:
+        moment = datetime.fromisoformat(value[:19])
+    except ValueError:
+        after = _after_leap_second(value)
+        if after is None:
+            return False
+        moment = after
+    since = moment - _EPOCH
+    fields["expires_at"] = since.days * _DAY + since.seconds
+    return True
+
+
+_DIGITS_MAX = 10
+
+
+# The faults of values that are refused, where the code of the row does not say all.
 
 
 def _no_error_format(value: str) -> Fault:
@@ -83,25 +138,10 @@ def _no_authenticator(value: str) -> Fault:
     return Fault(E.INVALID_AUTHENTICATOR, "customerAuthenticator", details)
 
 
-def _kid(value: str, fields: Fields) -> Fault | None:
-    if value[:1] == "^":
-        name = value[1:]
-        if len(name) > KID_NAME_MAX:
-            return Fault(E.KID_NAME_LENGTH, "kid")
-        if not is_printable(name, KID_NAME_MAX):
-            return Fault(E.INVALID_KID, "kid")
-        fields["kid"] = kid_of_name(name)
-        fields["kid_name"] = name
-        return None
-    try:
-        kid = unhexlify(value)
-    except ValueError:
-        kid = b""
-    if len(kid) != KID_BYTES:
+def _no_kid(value: str) -> Fault:
+    if value[:1] != "^":
         return Fault(E.KID_LENGTH, "kid")
-    fields["kid"] = kid
-    fields["kid_name"] = None
-    return None
+    return Fault(E.INVALID_KID if len(value) <= 1 + KID_NAME_MAX else E.KID_NAME_LENGTH, "kid")
 
 
 def _no_content_key(value: str) -> Fault:
@@ -121,41 +161,20 @@ def _no_output_control(value: str) -> Fault:
     return Fault(E.INVALID_OUTPUT_CONTROL_FLAGS, "hdcpOutputControl", "must be 0, 1 or 2")
 
 
-def _wv_extension(value: str, fields: Fields) -> Fault | None:
+def _no_extension(value: str) -> Fault:
     type_, comma, payload = value.partition(",")
-    decoded = _unbase64(payload)
-    if not decoded or len(type_) != EXTENSION_TYPE_BYTES or not (type_.isascii() and type_.isprintable()):
-        code = _extension_fault(type_, payload) if comma else None
-        return Fault(code or E.INVALID_EXTENSION, "wvExtension")
-    extension = tuple.__new__(Extension, (type_.encode(), decoded))  # half the time of Extension(...)
-    if "extensions" in fields:
-        fields["extensions"].append(extension)
+    code = _extension_fault(type_, payload) if comma else None
+    return Fault(code or E.INVALID_EXTENSION, "wvExtension")
+
+
+def _no_expiration_time(value: str) -> Fault:
+    if value[:1] in (" ", "+"):
+        what = f"is not + and 1 to {LIFETIME_MAX} seconds"
+    elif _RFC3339(value) is None:
+        what = "is neither + and seconds nor an RFC 3339 time that ends in Z"
     else:
-        fields["extensions"] = [extension]
-    return None
-
-
-def _expiration_time(value: str, fields: Fields) -> Fault | None:
-    # In a form, the + of an unescaped +60 is a space.
-    if value[:1] == " " or value[:1] == "+":
-        digits = value[1:]
-        if digits.isdigit() and digits.isascii() and digits[0] != "0" and len(digits) <= _DIGITS_MAX:
-            seconds = int(digits)
-            if seconds <= LIFETIME_MAX:
-                fields["expires_in"] = seconds
-                return None
-        return _invalid_time(value, f"is not + and 1 to {LIFETIME_MAX} seconds")
-    if _RFC3339.fullmatch(value) is None:
-        return _invalid_time(value, "is neither + and seconds nor an RFC 3339 time that ends in Z")
-    moment = _unix_time(value)
-    if moment is None:
-        return _invalid_time(value, "is not in the calendar")
-    fields["expires_at"] = moment
-    return None
-
-
-def _device_id(value: str, fields: Fields) -> Fault | None:
-    return Fault(E.DEVICE_BINDING_UNSUPPORTED, "deviceId")
+        what = "is not in the calendar"
+    return Fault(E.INVALID_EXPIRATION_TIME, "expirationTime", f"'{_echo(value)}' {what}")
 
 
 # The table.
@@ -164,7 +183,7 @@ def _device_id(value: str, fields: Fields) -> Fault | None:
 class Parameter(NamedTuple):
     """A row of the grammar.
 
-    `field` is what the parameter sets of a TokenSpec, where it is one field. `missing` is the fault of a required
+    `field` is what the parameter sets of a TokenSpec, or the first of two. `missing` is the fault of a required
     parameter that is absent, `otherwise` that of one with a value that is not accepted, `repeated` that of one given
     twice or not in UTF-8. An `empty` value is "missing", or "absent" as if it were not there, or "invalid" like others.
     `many` may be given any number of times. The two halves of an extension are read together, by `_long_forms`.
@@ -175,7 +194,7 @@ class Parameter(NamedTuple):
     accepted: Accepted | None
     missing: E | None
     empty: str
-    otherwise: E | Callable[[str], Fault] | None
+    otherwise: E | Callable[[str], Fault]
     repeated: E
     many: bool = False
 
@@ -186,32 +205,32 @@ _FORMATS = {format_.value: format_ for format_ in ErrorFormat}
 
 # fmt: off
 GRAMMAR = (
-    #         parameter                field                     accepted                                missing                   empty      otherwise                   twice, not UTF-8
-    Parameter("errorFormat",           "error_format",           Accepted(CHOICE, _FORMATS),             None,                     "invalid", _no_error_format,           E.INVALID_ERROR_FORMAT),
-    Parameter("customerAuthenticator", "customer_authenticator", Accepted(PRINTABLE, AUTHENTICATOR_MAX), E.MISSING_AUTHENTICATOR,  "missing", _no_authenticator,          E.INVALID_AUTHENTICATOR),
-    Parameter("generalFlags",          "general_flags",          Accepted(CHOICE, {"0000": 0}),          None,                     "invalid", E.INVALID_GENERAL_FLAGS,    E.INVALID_GENERAL_FLAGS),
-    Parameter("kid",                   "kid, kid_name",          Accepted(OTHER, _kid),                  E.MISSING_KID,            "missing", None,                       E.INVALID_KID),
-    Parameter("kek",                   "kek",                    Accepted(HEX, KEK_BYTES),               None,                     "invalid", E.INVALID_ENCRYPTED_KEY,    E.INVALID_ENCRYPTED_KEY),
-    Parameter("ek",                    "ek",                     Accepted(HEX, (WRAPPED_KEY_BYTES,)),    None,                     "invalid", E.INVALID_ENCRYPTED_KEY,    E.INVALID_ENCRYPTED_KEY),
-    Parameter("contentKey",            "content_key",            Accepted(HEX, (CONTENT_KEY_BYTES,)),    None,                     "invalid", _no_content_key,            E.INVALID_KEY_DATA),
-    Parameter("contentId",             "content_id",             Accepted(TEXT, CONTENT_ID_MAX),         None,                     "absent",  _no_content_id,             E.MALFORMED_REQUEST),
-    Parameter("securityLevel",         "security_level",         Accepted(CHOICE, _LEVELS),              E.MISSING_SECURITY_LEVEL, "missing", E.INVALID_SECURITY_LEVEL,   E.INVALID_SECURITY_LEVEL),
-    Parameter("hdcpOutputControl",     "hdcp_output_control",    Accepted(CHOICE, _CONTROLS),            E.MISSING_OUTPUT_CONTROL, "missing", _no_output_control,         E.INVALID_OUTPUT_CONTROL_FLAGS),
-    Parameter("licenseDuration",       "license_duration",       Accepted(NUMBER, LICENSE_DURATION_MAX), None,                     "invalid", E.INVALID_LICENSE_DURATION, E.INVALID_LICENSE_DURATION),
-    Parameter("wvExtension",           "extensions",             Accepted(OTHER, _wv_extension),         None,                     "invalid", None,                       E.INVALID_EXTENSION, many=True),
-    Parameter("extensionType",         "extensions",             None,                                   None,                     "invalid", None,                       E.INVALID_EXTENSION, many=True),
-    Parameter("extensionPayload",      "extensions",             None,                                   None,                     "invalid", None,                       E.INVALID_EXTENSION, many=True),
-    Parameter("expirationTime",        "expires_at, expires_in", Accepted(OTHER, _expiration_time),      None,                     "invalid", None,                       E.INVALID_EXPIRATION_TIME),
-    Parameter("cookie",                "cookie",                 Accepted(TEXT, COOKIE_MAX),             None,                     "absent",  E.INVALID_COOKIE,           E.INVALID_COOKIE),
-    Parameter("deviceId",              "",                       Accepted(OTHER, _device_id),            None,                     "invalid", None,                       E.DEVICE_BINDING_UNSUPPORTED),
+    #         parameter                field                     accepted                                              missing                   empty      otherwise                     twice, not UTF-8
+    Parameter("errorFormat",           "error_format",           Accepted(choices=_FORMATS),                           None,                     "invalid", _no_error_format,             E.INVALID_ERROR_FORMAT),
+    Parameter("customerAuthenticator", "customer_authenticator", Accepted(longest=AUTHENTICATOR_MAX),                  E.MISSING_AUTHENTICATOR,  "missing", _no_authenticator,            E.INVALID_AUTHENTICATOR),
+    Parameter("generalFlags",          "general_flags",          Accepted(choices={"0000": 0}),                        None,                     "invalid", E.INVALID_GENERAL_FLAGS,      E.INVALID_GENERAL_FLAGS),
+    Parameter("kid",                   "kid, kid_name",          Accepted(digits=(32,), reader=_kid_name),             E.MISSING_KID,            "missing", _no_kid,                      E.INVALID_KID),
+    Parameter("kek",                   "kek",                    Accepted(digits=(32, 48, 64)),                        None,                     "invalid", E.INVALID_ENCRYPTED_KEY,      E.INVALID_ENCRYPTED_KEY),
+    Parameter("ek",                    "ek",                     Accepted(digits=(48,)),                               None,                     "invalid", E.INVALID_ENCRYPTED_KEY,      E.INVALID_ENCRYPTED_KEY),
+    Parameter("contentKey",            "content_key",            Accepted(digits=(32,)),                               None,                     "invalid", _no_content_key,              E.INVALID_KEY_DATA),
+    Parameter("contentId",             "content_id",             Accepted(longest=CONTENT_ID_MAX, reader=_content_id), None,                     "absent",  _no_content_id,               E.MALFORMED_REQUEST),
+    Parameter("securityLevel",         "security_level",         Accepted(choices=_LEVELS),                            E.MISSING_SECURITY_LEVEL, "missing", E.INVALID_SECURITY_LEVEL,     E.INVALID_SECURITY_LEVEL),
+    Parameter("hdcpOutputControl",     "hdcp_output_control",    Accepted(choices=_CONTROLS),                          E.MISSING_OUTPUT_CONTROL, "missing", _no_output_control,           E.INVALID_OUTPUT_CONTROL_FLAGS),
+    Parameter("licenseDuration",       "license_duration",       Accepted(most=LICENSE_DURATION_MAX),                  None,                     "invalid", E.INVALID_LICENSE_DURATION,   E.INVALID_LICENSE_DURATION),
+    Parameter("wvExtension",           "extensions",             Accepted(extension=True),                             None,                     "invalid", _no_extension,                E.INVALID_EXTENSION, many=True),
+    Parameter("extensionType",         "extensions",             None,                                                 None,                     "invalid", E.INVALID_EXTENSION,          E.INVALID_EXTENSION, many=True),
+    Parameter("extensionPayload",      "extensions",             None,                                                 None,                     "invalid", E.INVALID_EXTENSION,          E.INVALID_EXTENSION, many=True),
+    Parameter("expirationTime",        "expires_at, expires_in", Accepted(reader=_expiration_time),                    None,                     "invalid", _no_expiration_time,          E.INVALID_EXPIRATION_TIME),
+    Parameter("cookie",                "cookie",                 Accepted(longest=COOKIE_MAX, reader=_cookie),         None,                     "absent",  E.INVALID_COOKIE,             E.INVALID_COOKIE),
+    Parameter("deviceId",              "",                       Accepted(),                                           None,                     "invalid", E.DEVICE_BINDING_UNSUPPORTED, E.DEVICE_BINDING_UNSUPPORTED),
 )
 # fmt: on
 
 _ROWS = {row.name: row for row in GRAMMAR}
 _ORDER = {row.name: place for place, row in enumerate(GRAMMAR)}
-_ACCEPTED = {row.name: (*row.accepted, row.field) for row in GRAMMAR if row.accepted is not None}
 _FIELDS = {row.name: row.field.split(", ") for row in GRAMMAR}
-_REQUIRED = [(row.name, _FIELDS[row.name][0]) for row in GRAMMAR if row.missing is not None]
+_ACCEPTED = {row.name: (*row.accepted, _FIELDS[row.name][0]) for row in GRAMMAR if row.accepted is not None}
+_REQUIRED = [(place, _FIELDS[row.name][0]) for place, row in enumerate(GRAMMAR) if row.missing is not None]
 
 Refused = tuple[str, str, Fault | None]
 """A parameter, its value, and what its reader says is wrong; without a reader, the row says it."""
@@ -229,58 +248,61 @@ def read(pieces: Sequence[str], fields: Fields) -> Fault | None:  # noqa: PLR091
     """
     unread: list[str] = []
     refused: list[Refused] = []
+    extensions: list[Extension] = []
     blank = 0
     for piece in pieces:
         name, _, value = piece.partition("=")
         try:
-            kind, bound, field = _ACCEPTED[name]
+            digits, choices, longest, most, is_extension, reader, field = _ACCEPTED[name]
         except KeyError:
             if piece:
                 unread.append(name)
             else:
                 blank += 1
             continue
-        fault = None
-        if kind is HEX:
-            try:
-                decoded = unhexlify(value)
-            except ValueError:
-                decoded = b""
-            if len(decoded) in bound:
-                fields[field] = decoded
+        if digits:
+            if len(value) in digits:
+                try:
+                    fields[field] = unhexlify(value)
+                    continue
+                except ValueError:
+                    pass
+        elif choices:
+            if value in choices:
+                fields[field] = choices[value]
                 continue
-        elif kind is CHOICE:
-            if value in bound:
-                fields[field] = bound[value]
-                continue
-        elif kind is OTHER:
-            fault = bound(value, fields)
-            if fault is None:
-                continue
-        elif kind is PRINTABLE:
-            if 0 < len(value) <= bound and value.isascii() and value.isprintable():
+        elif longest:
+            if 0 < len(value) <= longest and value.isascii() and value.isprintable():
                 fields[field] = value
                 continue
-        elif kind is TEXT:
-            if 0 < len(value) <= bound and ((value.isascii() and value.isprintable()) or is_text(value, bound)):
-                fields[field] = value
+        elif most:
+            if value.isdigit() and value.isascii() and value[0] != "0" and len(value) <= _DIGITS_MAX:
+                number = int(value)
+                if number <= most:
+                    fields[field] = number
+                    continue
+        elif is_extension:
+            extension = _extension(value)
+            if extension is not None:
+                extensions.append(extension)
                 continue
-        elif value.isdigit() and value.isascii() and value[0] != "0" and len(value) <= _DIGITS_MAX:
-            number = int(value)
-            if number <= bound:
-                fields[field] = number
-                continue
-        if value or _ROWS[name].empty != "absent":
-            refused.append((name, value, fault))
-    accepted = len(pieces) - blank - len(unread) - len(refused)
-    told = len(fields) - ("kid" in fields)  # which sets two
-    if unread or "extensions" in fields:
-        told += len(fields.get("extensions", "1")) - 1
-        fault = _finish_extensions(pieces, unread, fields)
-        if fault is not None:
-            refused.append((fault.parameter or "", "", fault))
+        if not (reader and reader(value, fields)) and (value or _ROWS[name].empty != "absent"):
+            refused.append((name, value, None))
+    told = len(fields) - ("kid_name" in fields) + len(extensions)
+    once = told == len(pieces) - blank - len(unread) - len(refused)
+    if "expires_at" in fields and "expires_in" in fields:
+        once = False
+    if unread:
         fields["unknown"] = tuple([written_name(name) for name in unread if name not in _ROWS])
-    once = told == accepted and not ("expires_at" in fields and "expires_in" in fields)
+        if "extensionType" in unread or "extensionPayload" in unread:
+            fault = _add_long_forms(pieces, extensions)
+            if fault is not None:
+                refused.append((fault.parameter or "", "", fault))
+    if extensions:
+        fields["extensions"] = tuple(extensions)
+        if (len(extensions) > 1 or len(extensions[0].payload) > _SURELY_FITS) and not _fit(extensions, fields):
+            name = next(name for name, _, _ in _parted(pieces) if name in _EXTENSION_PARAMETERS)
+            refused.append((name, "", Fault(E.INVALID_EXTENSION, name)))
     if (
         once
         and not refused
@@ -298,36 +320,44 @@ def _first_fault(pieces: Sequence[str], fields: Fields, refused: list[Refused], 
     """The first in the order of the table, of what is refused by itself, is missing, is repeated, or may not stand with
     another. With `once`, nothing that was accepted was accepted twice.
     """
-    wrong = [name for name, _, _ in refused]
-    repeated: list[str] = []
-    if not once or len(wrong) > 1 or (wrong and any(field in fields for field in _FIELDS[wrong[0]])):
-        repeated = _repeated(pieces)
-    for name, field in _REQUIRED:
-        if field not in fields and name not in wrong:
-            wrong.append(name)
+    first = len(GRAMMAR)
+    for name, _, _ in refused:
+        first = min(first, _ORDER[name])
+        for field in _FIELDS[name]:
+            if field in fields:
+                once = False  # there is another, which was accepted
+    for place, field in _REQUIRED:
+        if place >= first:
+            break
+        if field not in fields:
+            first = place
     if "content_key" in fields and ("kek" in fields or "ek" in fields):
-        wrong.append("contentKey")
+        first = min(first, _ORDER["contentKey"])
     if "ek" in fields and "kek" not in fields:
-        wrong.append("ek")
-    wrong += repeated
-    if not wrong:
+        first = min(first, _ORDER["ek"])
+    repeated: list[int] = []
+    if not once or len(refused) > 1:
+        repeated = _repeated(pieces)
+        first = min(first, *repeated) if repeated else first
+    if first == len(GRAMMAR):
         return None
-    name = wrong[0] if len(wrong) == 1 else min(wrong, key=_ORDER.__getitem__)
-    fault = _repeated_fault(name) if name in repeated else _fault_of(name, refused)
+    name = GRAMMAR[first].name
+    fault = _repeated_fault(name) if first in repeated else _fault_of(name, refused)
     if "error_format" in fields and name != "errorFormat":
         fault.error_format = fields["error_format"]
     return fault
 
 
-def _repeated(pieces: Sequence[str]) -> list[str]:
+def _repeated(pieces: Sequence[str]) -> list[int]:
+    """The places in the table of what is given more than once, and may not be."""
     seen: set[str] = set()
-    repeated = []
+    places = []
     for piece in pieces:
         name = piece.partition("=")[0]
         if name in seen and name in _ROWS and not _ROWS[name].many:
-            repeated.append(name)
+            places.append(_ORDER[name])
         seen.add(name)
-    return repeated
+    return places
 
 
 def _repeated_fault(name: str) -> Fault:
@@ -342,8 +372,8 @@ def _fault_of(name: str, refused: list[Refused]) -> Fault:
                 return Fault(row.missing, name)
             if not is_utf8(value):
                 return _not_utf8(name)
-            if fault is not None or row.otherwise is None:
-                return fault or Fault(row.repeated, name)
+            if fault is not None:
+                return fault
             return Fault(row.otherwise, name) if isinstance(row.otherwise, E) else row.otherwise(value)
     # It is not there, or may not be beside another.
     return Fault(row.repeated if row.missing is None else row.missing, name)
@@ -356,26 +386,32 @@ def _not_utf8(name: str) -> Fault:
 # Extensions: three parameters that make one field, in the order of the request.
 
 
-def _finish_extensions(pieces: Sequence[str], unread: list[str], fields: Fields) -> Fault | None:
-    """Make one field of what the short forms have left in `fields` and of the long forms, if there are any."""
-    extensions: list[Extension] = fields.get("extensions", [])
-    if "extensionType" in unread or "extensionPayload" in unread:
-        pairs = [piece.partition("=") for piece in pieces]
-        long = _long_forms(
-            [value for name, _, value in pairs if name == "extensionType"],
-            [value for name, _, value in pairs if name == "extensionPayload"],
-        )
-        if isinstance(long, Fault):
-            return long
-        sources = {"wvExtension": iter(extensions), "extensionType": iter(long)}
-        extensions = [extension for name, _, _ in pairs if name in sources for extension in islice(sources[name], 1)]
-    if not extensions:
+def _extension(value: str) -> Extension | None:
+    """The short form: type, comma, payload."""
+    type_, _, text = value.partition(",")
+    payload = _unbase64(text)
+    if not payload or len(type_) != EXTENSION_TYPE_BYTES or not (type_.isascii() and type_.isprintable()):
         return None
-    fields["extensions"] = tuple(extensions)
-    if (len(extensions) > 1 or len(extensions[0].payload) > _SURELY_FITS) and not _fit(extensions, fields):
-        names = [piece.partition("=")[0] for piece in pieces]
-        return Fault(E.INVALID_EXTENSION, next(name for name in names if name in _EXTENSION_PARAMETERS))
+    return tuple.__new__(Extension, (type_.encode(), payload))  # half the time of Extension(...)
+
+
+def _add_long_forms(pieces: Sequence[str], extensions: list[Extension]) -> Fault | None:
+    """Put those of the long form among those of the short form."""
+    pairs = [(name, value) for name, _, value in _parted(pieces)]
+    long = _long_forms(
+        [value for name, value in pairs if name == "extensionType"],
+        [value for name, value in pairs if name == "extensionPayload"],
+    )
+    if isinstance(long, Fault):
+        return long
+    sources = {"wvExtension": iter(extensions.copy()), "extensionType": iter(long)}
+    extensions[:] = [extension for name, _ in pairs if name in sources for extension in islice(sources[name], 1)]
     return None
+
+
+def _parted(pieces: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Name, equals sign and value of each."""
+    return map(str.partition, pieces, repeat("="))
 
 
 _EXTENSION_PARAMETERS = {row.name for row in GRAMMAR if row.many}
@@ -420,8 +456,7 @@ def _extension_fault(type_: str, payload: str) -> E | None:
 def _unbase64(text: str) -> bytes:
     """What the text encodes; nothing, if it is not the one text that does."""
     # In a form, the + of an unescaped payload is a space.
-    if " " in text:
-        text = text.replace(" ", "+")
+    text = text.replace(" ", "+")
     try:
         decoded = a2b_base64(text)
     except ValueError:
@@ -430,35 +465,27 @@ def _unbase64(text: str) -> bytes:
 
 
 _RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?[Zz]",
+    r"\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?[Zz]",
     re.ASCII,
-)
+).fullmatch
 _EPOCH = datetime(1970, 1, 1)
 _SECOND = timedelta(seconds=1)
 _DAY = 24 * 60 * 60
 
 
-def _unix_time(text: str) -> int | None:
-    """The UNIX seconds of an RFC 3339 time, its fraction dropped; None when the calendar does not have it.
+def _after_leap_second(text: str) -> datetime | None:
+    """The moment of an RFC 3339 time with a second 60; None when the calendar does not have it, or it is another time.
 
     A leap second may stand where one can be inserted, at the end of a month's last day (RFC 3339, 5.7). It is the same
     UNIX second as the one after it, so that the last of the year 9999 is none.
     """
-    leap = text[17:19] == "60"
+    if text[17:19] != "60":
+        return None
     try:
-        moment = datetime.fromisoformat(text[:17] + "59" if leap else text[:19])
-        if leap:
-            moment += _SECOND
+        moment = datetime.fromisoformat(text[:17] + "59") + _SECOND
     except (ValueError, OverflowError):
         return None
-    if leap and (moment.day, moment.hour, moment.minute) != (1, 0, 0):
-        return None
-    since = moment - _EPOCH
-    return since.days * _DAY + since.seconds
-
-
-def _invalid_time(value: str, what: str) -> Fault:
-    return Fault(E.INVALID_EXPIRATION_TIME, "expirationTime", f"'{_echo(value)}' {what}")
+    return moment if (moment.day, moment.hour, moment.minute) == (1, 0, 0) else None
 
 
 def _echo(value: str) -> str:
@@ -471,4 +498,3 @@ def _echo(value: str) -> str:
 
 
 _ECHO_MAX = 64
-_DIGITS_MAX = 10
