@@ -30,6 +30,8 @@ _LANES = {
 """Names of the lanes, the widest first."""
 
 _CHUNK = 2048
+_KEYS_CHUNK = 4096
+"""Items that go through C at once, and keys, which are shorter."""
 _WRAP_BYTES = 8
 _TAG_BYTES: int = lib.WVT_TAG_BYTES
 _NONCE_BYTES: int = lib.WVT_NONCE_BYTES
@@ -225,18 +227,23 @@ def _joined(keks: bytes | Sequence[bytes], items: Sequence[bytes]) -> Iterator[t
     """
     if not isinstance(keks, bytes) and len(keks) != len(items):
         return
-    for start in range(0, len(items), _CHUNK):
-        chunk = items[start : start + _CHUNK]
-        kek, kek_bytes = (keks, len(keks)) if isinstance(keks, bytes) else _join(keks[start : start + _CHUNK])
-        yield kek, kek_bytes, *_join(chunk), len(chunk)
+    for start in range(0, len(items), _KEYS_CHUNK):
+        chunk = _part(items, start)
+        count = len(chunk)
+        kek, kek_bytes = (keks, len(keks)) if isinstance(keks, bytes) else _join(_part(keks, start), count)
+        yield kek, kek_bytes, *_join(chunk, count), count
 
 
-def _join(items: Sequence[bytes]) -> tuple[bytes, int]:
+def _part(items: Sequence[bytes], start: int) -> Sequence[bytes]:
+    return items if len(items) <= _KEYS_CHUNK else items[start : start + _KEYS_CHUNK]
+
+
+def _join(items: Sequence[bytes], count: int) -> tuple[bytes, int]:
     try:
         joined = _MARK.join(items)
     except TypeError:
         return b"", 0
-    length, rest = divmod(len(joined) + _MARK_BYTES, len(items))
+    length, rest = divmod(len(joined) + _MARK_BYTES, count)
     return (b"", 0) if rest else (joined, length - _MARK_BYTES)
 
 
