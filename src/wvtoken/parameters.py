@@ -288,32 +288,26 @@ def read(pieces: Sequence[str], fields: Fields) -> Fault | None:  # noqa: PLR091
                 continue
         if not (reader and reader(value, fields)) and (value or _ROWS[name].empty != "absent"):
             refused.append((name, value, None))
-    told = len(fields) - ("kid_name" in fields) + len(extensions)
-    once = told == len(pieces) - blank - len(unread) - len(refused)
-    if "expires_at" in fields and "expires_in" in fields:
-        once = False
-    if unread:
-        fields["unknown"] = tuple([written_name(name) for name in unread if name not in _ROWS])
-        if "extensionType" in unread or "extensionPayload" in unread:
-            fault = _add_long_forms(pieces, extensions)
-            if fault is not None:
-                refused.append((fault.parameter or "", "", fault))
-    if extensions:
-        fields["extensions"] = tuple(extensions)
-        if (len(extensions) > 1 or len(extensions[0].payload) > _SURELY_FITS) and not _fit(extensions, fields):
-            name = next(name for name, _, _ in _parted(pieces) if name in _EXTENSION_PARAMETERS)
-            refused.append((name, "", Fault(E.INVALID_EXTENSION, name)))
-    if (
-        once
-        and not refused
-        and "customer_authenticator" in fields
+    complete = (
+        "customer_authenticator" in fields
         and "kid" in fields
         and "security_level" in fields
         and "hdcp_output_control" in fields
         and ("content_key" not in fields if "kek" in fields else "ek" not in fields)
-    ):
-        return None
-    return _first_fault(pieces, fields, refused, once)
+        and not ("expires_in" in fields and "expires_at" in fields)
+    )
+    told = len(fields) - ("kid_name" in fields) + len(extensions)
+    if extensions:
+        fields["extensions"] = tuple(extensions)
+    if complete and told == len(pieces) and (not extensions or _fit(extensions, fields)):
+        return None  # as most requests are: every piece said something, and none what another had said
+    if unread:
+        fields["unknown"] = tuple([written_name(name) for name in unread if name not in _ROWS])
+    once = told == len(pieces) - blank - len(unread) - len(refused)
+    fault = _finish_extensions(pieces, unread, extensions, fields) if unread or extensions else None
+    if fault is not None:
+        refused.append((fault.parameter or "", "", fault))
+    return None if complete and once and not refused else _first_fault(pieces, fields, refused, once)
 
 
 def _first_fault(pieces: Sequence[str], fields: Fields, refused: list[Refused], once: bool) -> Fault | None:
@@ -321,6 +315,8 @@ def _first_fault(pieces: Sequence[str], fields: Fields, refused: list[Refused], 
     another. With `once`, nothing that was accepted was accepted twice.
     """
     first = len(GRAMMAR)
+    if "expires_in" in fields and "expires_at" in fields:
+        once = False
     for name, _, _ in refused:
         first = min(first, _ORDER[name])
         for field in _FIELDS[name]:
@@ -395,18 +391,25 @@ def _extension(value: str) -> Extension | None:
     return tuple.__new__(Extension, (type_.encode(), payload))  # half the time of Extension(...)
 
 
-def _add_long_forms(pieces: Sequence[str], extensions: list[Extension]) -> Fault | None:
-    """Put those of the long form among those of the short form."""
-    pairs = [(name, value) for name, _, value in _parted(pieces)]
-    long = _long_forms(
-        [value for name, value in pairs if name == "extensionType"],
-        [value for name, value in pairs if name == "extensionPayload"],
-    )
-    if isinstance(long, Fault):
-        return long
-    sources = {"wvExtension": iter(extensions.copy()), "extensionType": iter(long)}
-    extensions[:] = [extension for name, _ in pairs if name in sources for extension in islice(sources[name], 1)]
-    return None
+def _finish_extensions(
+    pieces: Sequence[str], unread: list[str], extensions: list[Extension], fields: Fields
+) -> Fault | None:
+    """Put those of the long form among those of the short form, if there are any; and see whether all fit."""
+    if "extensionType" in unread or "extensionPayload" in unread:
+        pairs = [(name, value) for name, _, value in _parted(pieces)]
+        long = _long_forms(
+            [value for name, value in pairs if name == "extensionType"],
+            [value for name, value in pairs if name == "extensionPayload"],
+        )
+        if isinstance(long, Fault):
+            return long
+        sources = {"wvExtension": iter(extensions), "extensionType": iter(long)}
+        extensions = [extension for name, _ in pairs if name in sources for extension in islice(sources[name], 1)]
+        fields["extensions"] = tuple(extensions)
+    if not extensions or _fit(extensions, fields):
+        return None
+    name = next(name for name, _, _ in _parted(pieces) if name in _EXTENSION_PARAMETERS)
+    return Fault(E.INVALID_EXTENSION, name)
 
 
 def _parted(pieces: Sequence[str]) -> Iterator[tuple[str, str, str]]:
@@ -422,6 +425,8 @@ _SURELY_FITS = PAYLOAD_BYTES_MAX - payload_bytes(*_LONGEST_TEXTS, [Extension(b".
 
 def _fit(extensions: list[Extension], fields: Fields) -> bool:
     """Whether a payload can hold them beside the texts of the request and a customer."""
+    if len(extensions) == 1 and len(extensions[0].payload) <= _SURELY_FITS:
+        return True
     texts = fields.get("content_id"), fields.get("cookie")
     return payload_bytes(*texts, extensions, CUSTOMER_MAX) <= PAYLOAD_BYTES_MAX
 

@@ -77,6 +77,9 @@ def _measured(source: str | bytes) -> tuple[str, int]:
 
 
 def _decoded(piece: str) -> str:
+    piece = piece.replace("%2B", "+")  # the most usual one, of `+60`: quickly, and so that no other comes of it
+    if "%" not in piece:
+        return piece
     parts = piece.split("%")
     if "=" in parts[0]:
         try:
