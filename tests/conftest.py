@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,10 @@ def has_aes() -> bool:
     flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
     return "aes" in flags and ("pclmulqdq" in flags or "pmull" in flags)
 
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # As a shell has it for what it runs behind; the processes that these tests interrupt would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SLOW = "pytestmark = pytest.mark.slow\n"
 """The line of a module that is slow as a whole."""
