@@ -76,7 +76,7 @@ class Accepted(NamedTuple):
 def _kid_name(value: str, fields: Fields) -> bool:
     """`^` and a name."""
     name = value[1:]
-    if value[0:1] == "^" and 0 < len(name) <= KID_NAME_MAX and name.isascii() and name.isprintable():
+    if value[:1] == "^" and 0 < len(name) <= KID_NAME_MAX and name.isascii() and name.isprintable():
         fields["kid"] = kid_of_name(name)
         fields["kid_name"] = name
         return True
@@ -233,7 +233,7 @@ _ACCEPTED = {row.name: (*row.accepted, _FIELDS[row.name][0]) for row in GRAMMAR 
 _REQUIRED = [(place, _FIELDS[row.name][0]) for place, row in enumerate(GRAMMAR) if row.missing is not None]
 
 Refused = tuple[str, str, Fault | None]
-"""A parameter, its value, and what its reader says is wrong; without a reader, the row says it."""
+"""A parameter, its value, and the fault, where that is not the row's to say."""
 
 
 def read(pieces: Sequence[str], fields: Fields) -> Fault | None:  # noqa: PLR0912, PLR0915
