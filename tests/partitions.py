@@ -1,6 +1,7 @@
 """The README's recipe for partitions: as a file, with requests for it, and with a worker that is killed in its middle.
 
-`python -m tests.partitions FOLDER` issues what is in the folder, kills a worker that has work, and tells of it in JSON.
+`python -m tests.partitions FOLDER working|writing` issues what is in the folder, kills a worker that has work, or one
+in the middle of a file, and tells of it in JSON.
 """
 
 from __future__ import annotations
@@ -67,20 +68,49 @@ def _kill_a_worker(client: Any, target: Path, told: dict[str, Any]) -> None:
         time.sleep(0.001)
 
 
-def main(folder: Path) -> None:
+def _die_writing(told: Path) -> None:
+    """Lets the first worker that comes to the end of a file die before it, and tell what is in the file."""
+    import pyarrow.parquet as parquet
+
+    close = parquet.ParquetWriter.close
+
+    def die(writer: Any) -> None:
+        try:
+            stream = told.open("x")
+        except FileExistsError:
+            close(writer)
+            return
+        writer.where.flush()
+        file = Path(writer.where.name)
+        half = file.read_bytes()
+        with stream:
+            json.dump({"file": file.name, "bytes": len(half), "end": half[-4:].hex(), "killed": os.getpid()}, stream)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    parquet.ParquetWriter.close = die
+
+
+def main(folder: Path, when: str) -> None:
     """Issues, while one of two workers is killed."""
     from distributed import Client, LocalCluster
 
     recipe = importlib.import_module(NAME)
     told: dict[str, Any] = {}
     with LocalCluster(n_workers=2, threads_per_worker=1) as cluster, Client(cluster) as client:
-        killer = threading.Thread(target=_kill_a_worker, args=(client, folder / TARGET, told))
-        killer.start()
-        recipe.issue_all(*(str(folder / name) for name in (KEYRING, SOURCE, TARGET)))
-        killer.join()
+        paths = [str(folder / name) for name in (KEYRING, SOURCE, TARGET)]
+        if when == "writing":
+            half = folder / "half.json"
+            client.run(_die_writing, half)
+            recipe.issue_all(*paths)
+            told |= json.loads(half.read_text())
+        else:
+            killer = threading.Thread(target=_kill_a_worker, args=(client, folder / TARGET, told))
+            killer.start()
+            recipe.issue_all(*paths)
+            killer.join()
         told["workers"] = list(client.run(os.getpid).values())
     print(json.dumps(told))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), sys.argv[2])

@@ -5,8 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +21,7 @@ import wvtoken
 from wvtoken import Grant, KeyRing, Redeemer
 
 from . import partitions
-from .grammar import CONTENT_KEY, escaped, pairs
+from .grammar import AUTHENTICATOR, CONTENT_KEY, escaped, pairs
 
 pytestmark = pytest.mark.slow
 # Not imported here: distributed changes how every exception of its process is pickled.
@@ -25,7 +29,8 @@ for package in ("dask", "distributed", "pandas", "pyarrow"):
     if find_spec(package) is None:
         pytest.skip(f"{package} is not installed", allow_module_level=True)
 
-RING = KeyRing({1: bytes(range(32))}, 1)
+KEY = bytes(range(32))
+RING = KeyRing({1: KEY}, 1)
 FILES, ROWS = 24, 120_000
 GOOD = escaped(pairs({"contentKey": (CONTENT_KEY,)}))
 BAD: dict[str | None, int] = {
@@ -36,7 +41,9 @@ BAD: dict[str | None, int] = {
     escaped(pairs({})): -4019,
     f"{GOOD}&expirationTime=2006-04-14T12:01:10Z": -2002,
 }
-SECONDS = 300
+ASKED_IN_SECRET = [CONTENT_KEY.encode(), bytes.fromhex(CONTENT_KEY), AUTHENTICATOR[7:].encode(), b"Secret.Kid"]
+SECRETS = [KEY, KEY.hex().encode(), base64.urlsafe_b64encode(KEY)[:40], *ASKED_IN_SECRET]
+SECONDS, SECONDS_TO_STOP = 300, 10
 
 
 def query(number: int) -> str | None:
@@ -54,10 +61,10 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def run(folder: Path, *command: str) -> bytes:
+def run(folder: Path, *command: str, **settings: str) -> bytes:
     """What the command says, in the folder, with the recipe and these tests where they can be imported."""
     paths = [str(folder), str(Path(__file__).parents[1]), str(Path(wvtoken.__file__).parents[1])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    environment = {**os.environ, **settings, "PYTHONPATH": os.pathsep.join(paths)}
     done = subprocess.run(
         [sys.executable, *command],
         cwd=folder,
@@ -87,6 +94,8 @@ def check(folder: Path) -> None:
     assert bad["id"].tolist() == list(range(0, ROWS, 51))
     assert bad["code"].tolist() == [BAD[query(number)] for number in bad["id"]]
     assert bad["message"].notna().all()
+    said = answers.drop(columns="url").to_csv().encode()
+    assert [secret for secret in ASKED_IN_SECRET if secret in said] == []
 
 
 def test_the_recipe(source: Path) -> None:
@@ -102,35 +111,110 @@ def test_the_recipe(source: Path) -> None:
         check(source)
 
 
-def test_a_killed_worker_loses_nothing(source: Path) -> None:
-    """It had work, some files were written and not all, and another process took its place."""
+def emptied(source: Path) -> Path:
     for file in (source / partitions.TARGET).glob("*"):
         file.unlink()
-    told: dict[str, Any] = json.loads(run(source, "-m", "tests.partitions", str(source)))
+    return source
+
+
+def test_a_killed_worker_loses_nothing(source: Path) -> None:
+    """It had work, some files were written and not all, and another process took its place."""
+    told: dict[str, Any] = json.loads(run(emptied(source), "-m", "tests.partitions", str(source), "working"))
     assert 0 < told["written"] < FILES
     assert told["tasks"] >= 1
     assert told["killed"] not in told["workers"]
     check(source)
 
 
-GRAPH = """if True:
-    import sys
-    import dask.dataframe as dd
-    import issue_partitions as recipe
-    from distributed.protocol.pickle import dumps
+def test_half_a_file_is_written_again(source: Path) -> None:
+    """The worker was killed where most of a file was on the disk, and not its end."""
+    told: dict[str, Any] = json.loads(run(emptied(source), "-m", "tests.partitions", str(source), "writing"))
+    whole = (source / partitions.TARGET / told["file"]).read_bytes()
+    assert len(whole) / 2 < told["bytes"] < len(whole)
+    assert whole[-4:] == b"PAR1" != bytes.fromhex(told["end"])
+    assert told["killed"] not in told["workers"]
+    check(source)
 
-    path = sys.argv[1]
-    assert recipe.issuer(path) is recipe.issuer(path)
-    answers = dd.read_parquet("requests").map_partitions(recipe.issue, path, meta={"id": "int64", **recipe.ANSWER})
-    sys.stdout.buffer.write(dumps(answers.__dask_graph__()))
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[str]:
+    """The address of a scheduler with two workers, which know nothing of the recipe."""
+    library = {"PYTHONPATH": str(Path(wvtoken.__file__).parents[1])}
+    file, output = folder / "scheduler.json", folder / "output"
+    programs = (["scheduler", "--port", "0", "--no-dashboard"], ["worker", "--nworkers", "2", "--nthreads", "1"])
+    started = []
+    with output.open("wb") as stream:
+        for program in programs:
+            command = [sys.executable, "-m", "dask", *program, "--scheduler-file", str(file)]
+            process = subprocess.Popen(
+                command, cwd=folder, env={**os.environ, **library}, stdout=stream, stderr=stream, start_new_session=True
+            )
+            started.append(process)
+    try:
+        end = time.monotonic() + SECONDS
+        while not file.exists():
+            assert time.monotonic() < end
+            assert [process.poll() for process in started] == [None, None], output.read_text()
+            time.sleep(0.1)
+        yield json.loads(file.read_text())["address"]
+    finally:
+        for process in reversed(started):
+            process.terminate()
+            try:
+                process.wait(SECONDS_TO_STOP)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def test_workers_of_elsewhere(source: Path, tmp_path: Path) -> None:
+    """They run in another folder, and get the recipe by the way."""
+    paths = [str(emptied(source) / name) for name in (partitions.KEYRING, partitions.SOURCE, partitions.TARGET)]
+    with cluster(tmp_path) as address:
+        run(source, f"{partitions.NAME}.py", *paths, address)
+    check(source)
+
+
+TRAFFIC = """if True:
+    import os
+    import sys
+    import distributed.comm.tcp as tcp
+    from distributed import Client
+    import issue_partitions as recipe
+
+    sent, received = tcp.to_frames, tcp.from_frames
+
+    def seen(frames):
+        with open(f"{os.getpid()}.traffic", "ab") as file:
+            file.writelines(map(bytes, frames))
+        return frames
+
+    async def to_frames(*args, **settings):
+        return seen(await sent(*args, **settings))
+
+    async def from_frames(frames, *args, **settings):
+        return await received(seen(frames), *args, **settings)
+
+    tcp.to_frames, tcp.from_frames = to_frames, from_frames  # of the workers too, which import this
+    if __name__ == "__main__":
+        with Client(n_workers=2, threads_per_worker=1):
+            recipe.issuer(sys.argv[1])
+            recipe.issue_all(*sys.argv[1:])
 """
 
 
-def test_no_key_is_in_what_goes_to_the_workers(source: Path) -> None:
-    """The graph has the path of the key ring, and no key; also once the key ring has been read."""
-    message = run(source, "-c", GRAPH, partitions.KEYRING)
-    assert partitions.KEYRING.encode() in message
-    key = bytes(range(32))
-    for secret in (key, key.hex().encode(), base64.urlsafe_b64encode(key)[:40]):
-        assert secret not in message
-    assert base64.urlsafe_b64encode(key)[:40] in (source / partitions.KEYRING).read_bytes()
+def test_no_secret_travels(source: Path) -> None:
+    """What client, scheduler and workers tell each other has the path of the key ring, and no key and no request."""
+    (source / "traffic.py").write_text(TRAFFIC)
+    paths = (partitions.KEYRING, partitions.SOURCE, partitions.TARGET)
+    run(emptied(source), "traffic.py", *paths, DASK_DISTRIBUTED__COMM__COMPRESSION="null")
+    check(source)
+    processes = [file.read_bytes() for file in source.glob("*.traffic")]
+    assert len(processes) >= 3
+    for traffic in processes:
+        assert partitions.NAME.encode() in traffic
+        assert partitions.KEYRING.encode() in traffic
+        assert [secret for secret in SECRETS if secret in traffic] == []
+    assert base64.urlsafe_b64encode(KEY)[:40] in (source / partitions.KEYRING).read_bytes()
+    assert all(secret.decode() in GOOD for secret in (ASKED_IN_SECRET[0], ASKED_IN_SECRET[2]))
