@@ -199,7 +199,7 @@ TRAFFIC = """if True:
     tcp.to_frames, tcp.from_frames = to_frames, from_frames  # of the workers too, which import this
     if __name__ == "__main__":
         with Client(n_workers=2, threads_per_worker=1):
-            recipe.issuer(sys.argv[1])
+            assert recipe.issuer(sys.argv[1]) is recipe.issuer(sys.argv[1])
             recipe.issue_all(*sys.argv[1:])
 """
 
