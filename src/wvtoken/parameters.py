@@ -5,7 +5,8 @@ reported: of several, the first is raised. What the interface leaves open is thi
 chosen without the interface saying so, `errors.py` says it beside the code.
 
 Reading puts what the values say into the fields of the `TokenSpec`; the fault of a value that is not accepted, the
-"otherwise" of its row, is made only when it is the one to be raised. No fault repeats what was sent, save those of `errorFormat` and `expirationTime`.
+"otherwise" of its row, is made only when it is the one to be raised. No fault repeats what was sent, save those of
+`errorFormat` and `expirationTime`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import re
 from binascii import a2b_base64, b2a_base64, unhexlify
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha1
 from itertools import islice, repeat
 from typing import Any, NamedTuple
@@ -28,11 +30,13 @@ from .values import (
     COOKIE_MAX,
     CUSTOMER_MAX,
     EXTENSION_TYPE_BYTES,
+    KEK_BYTES,
     KID_BYTES,
     KID_NAME_MAX,
     LICENSE_DURATION_MAX,
     LIFETIME_MAX,
     PAYLOAD_BYTES_MAX,
+    WRAPPED_KEY_BYTES,
     Extension,
     HdcpOutputControl,
     SecurityLevel,
@@ -83,18 +87,16 @@ def _kid_name(value: str, fields: Fields) -> bool:
     return False
 
 
-def _content_id(value: str, fields: Fields) -> bool:
-    if is_text(value, CONTENT_ID_MAX):
-        fields["content_id"] = value
+def _text(field: str, longest: int, value: str, fields: Fields) -> bool:
+    """1 to `longest` characters of any language."""
+    if is_text(value, longest):
+        fields[field] = value
         return True
     return False
 
 
-def _cookie(value: str, fields: Fields) -> bool:
-    if is_text(value, COOKIE_MAX):
-        fields["cookie"] = value
-        return True
-    return False
+_content_id = partial(_text, "content_id", CONTENT_ID_MAX)
+_cookie = partial(_text, "cookie", COOKIE_MAX)
 
 
 def _expiration_time(value: str, fields: Fields) -> bool:
@@ -124,6 +126,11 @@ def _expiration_time(value: str, fields: Fields) -> bool:
 
 
 _DIGITS_MAX = 10
+
+
+def _digits(*lengths: int) -> tuple[int, ...]:
+    """Hex digits of so many bytes."""
+    return tuple(2 * length for length in lengths)
 
 
 # The faults of values that are refused, where the code of the row does not say all.
@@ -205,24 +212,24 @@ _FORMATS = {format_.value: format_ for format_ in ErrorFormat}
 
 # fmt: off
 GRAMMAR = (
-    #         parameter                field                     accepted                                              missing                   empty      otherwise                     twice, not UTF-8
-    Parameter("errorFormat",           "error_format",           Accepted(choices=_FORMATS),                           None,                     "invalid", _no_error_format,             E.INVALID_ERROR_FORMAT),
-    Parameter("customerAuthenticator", "customer_authenticator", Accepted(longest=AUTHENTICATOR_MAX),                  E.MISSING_AUTHENTICATOR,  "missing", _no_authenticator,            E.INVALID_AUTHENTICATOR),
-    Parameter("generalFlags",          "general_flags",          Accepted(choices={"0000": 0}),                        None,                     "invalid", E.INVALID_GENERAL_FLAGS,      E.INVALID_GENERAL_FLAGS),
-    Parameter("kid",                   "kid, kid_name",          Accepted(digits=(32,), reader=_kid_name),             E.MISSING_KID,            "missing", _no_kid,                      E.INVALID_KID),
-    Parameter("kek",                   "kek",                    Accepted(digits=(32, 48, 64)),                        None,                     "invalid", E.INVALID_ENCRYPTED_KEY,      E.INVALID_ENCRYPTED_KEY),
-    Parameter("ek",                    "ek",                     Accepted(digits=(48,)),                               None,                     "invalid", E.INVALID_ENCRYPTED_KEY,      E.INVALID_ENCRYPTED_KEY),
-    Parameter("contentKey",            "content_key",            Accepted(digits=(32,)),                               None,                     "invalid", _no_content_key,              E.INVALID_KEY_DATA),
-    Parameter("contentId",             "content_id",             Accepted(longest=CONTENT_ID_MAX, reader=_content_id), None,                     "absent",  _no_content_id,               E.MALFORMED_REQUEST),
-    Parameter("securityLevel",         "security_level",         Accepted(choices=_LEVELS),                            E.MISSING_SECURITY_LEVEL, "missing", E.INVALID_SECURITY_LEVEL,     E.INVALID_SECURITY_LEVEL),
-    Parameter("hdcpOutputControl",     "hdcp_output_control",    Accepted(choices=_CONTROLS),                          E.MISSING_OUTPUT_CONTROL, "missing", _no_output_control,           E.INVALID_OUTPUT_CONTROL_FLAGS),
-    Parameter("licenseDuration",       "license_duration",       Accepted(most=LICENSE_DURATION_MAX),                  None,                     "invalid", E.INVALID_LICENSE_DURATION,   E.INVALID_LICENSE_DURATION),
-    Parameter("wvExtension",           "extensions",             Accepted(extension=True),                             None,                     "invalid", _no_extension,                E.INVALID_EXTENSION, many=True),
-    Parameter("extensionType",         "extensions",             None,                                                 None,                     "invalid", E.INVALID_EXTENSION,          E.INVALID_EXTENSION, many=True),
-    Parameter("extensionPayload",      "extensions",             None,                                                 None,                     "invalid", E.INVALID_EXTENSION,          E.INVALID_EXTENSION, many=True),
-    Parameter("expirationTime",        "expires_at, expires_in", Accepted(reader=_expiration_time),                    None,                     "invalid", _no_expiration_time,          E.INVALID_EXPIRATION_TIME),
-    Parameter("cookie",                "cookie",                 Accepted(longest=COOKIE_MAX, reader=_cookie),         None,                     "absent",  E.INVALID_COOKIE,             E.INVALID_COOKIE),
-    Parameter("deviceId",              "",                       Accepted(),                                           None,                     "invalid", E.DEVICE_BINDING_UNSUPPORTED, E.DEVICE_BINDING_UNSUPPORTED),
+    #         parameter                field                     accepted                                               missing                   empty      otherwise                     twice, not UTF-8
+    Parameter("errorFormat",           "error_format",           Accepted(choices=_FORMATS),                            None,                     "invalid", _no_error_format,             E.INVALID_ERROR_FORMAT),
+    Parameter("customerAuthenticator", "customer_authenticator", Accepted(longest=AUTHENTICATOR_MAX),                   E.MISSING_AUTHENTICATOR,  "missing", _no_authenticator,            E.INVALID_AUTHENTICATOR),
+    Parameter("generalFlags",          "general_flags",          Accepted(choices={"0000": 0}),                         None,                     "invalid", E.INVALID_GENERAL_FLAGS,      E.INVALID_GENERAL_FLAGS),
+    Parameter("kid",                   "kid, kid_name",          Accepted(digits=_digits(KID_BYTES), reader=_kid_name), E.MISSING_KID,            "missing", _no_kid,                      E.INVALID_KID),
+    Parameter("kek",                   "kek",                    Accepted(digits=_digits(*KEK_BYTES)),                  None,                     "invalid", E.INVALID_ENCRYPTED_KEY,      E.INVALID_ENCRYPTED_KEY),
+    Parameter("ek",                    "ek",                     Accepted(digits=_digits(WRAPPED_KEY_BYTES)),           None,                     "invalid", E.INVALID_ENCRYPTED_KEY,      E.INVALID_ENCRYPTED_KEY),
+    Parameter("contentKey",            "content_key",            Accepted(digits=_digits(CONTENT_KEY_BYTES)),           None,                     "invalid", _no_content_key,              E.INVALID_KEY_DATA),
+    Parameter("contentId",             "content_id",             Accepted(longest=CONTENT_ID_MAX, reader=_content_id),  None,                     "absent",  _no_content_id,               E.MALFORMED_REQUEST),
+    Parameter("securityLevel",         "security_level",         Accepted(choices=_LEVELS),                             E.MISSING_SECURITY_LEVEL, "missing", E.INVALID_SECURITY_LEVEL,     E.INVALID_SECURITY_LEVEL),
+    Parameter("hdcpOutputControl",     "hdcp_output_control",    Accepted(choices=_CONTROLS),                           E.MISSING_OUTPUT_CONTROL, "missing", _no_output_control,           E.INVALID_OUTPUT_CONTROL_FLAGS),
+    Parameter("licenseDuration",       "license_duration",       Accepted(most=LICENSE_DURATION_MAX),                   None,                     "invalid", E.INVALID_LICENSE_DURATION,   E.INVALID_LICENSE_DURATION),
+    Parameter("wvExtension",           "extensions",             Accepted(extension=True),                              None,                     "invalid", _no_extension,                E.INVALID_EXTENSION, many=True),
+    Parameter("extensionType",         "extensions",             None,                                                  None,                     "invalid", E.INVALID_EXTENSION,          E.INVALID_EXTENSION, many=True),
+    Parameter("extensionPayload",      "extensions",             None,                                                  None,                     "invalid", E.INVALID_EXTENSION,          E.INVALID_EXTENSION, many=True),
+    Parameter("expirationTime",        "expires_at, expires_in", Accepted(reader=_expiration_time),                     None,                     "invalid", _no_expiration_time,          E.INVALID_EXPIRATION_TIME),
+    Parameter("cookie",                "cookie",                 Accepted(longest=COOKIE_MAX, reader=_cookie),          None,                     "absent",  E.INVALID_COOKIE,             E.INVALID_COOKIE),
+    Parameter("deviceId",              "",                       Accepted(),                                            None,                     "invalid", E.DEVICE_BINDING_UNSUPPORTED, E.DEVICE_BINDING_UNSUPPORTED),
 )
 # fmt: on
 
