@@ -45,10 +45,10 @@ SLOW = "pytestmark = pytest.mark.slow\n"
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The quick part takes fewer examples of what is tested by many."""
-    settings.register_profile("quick", max_examples=30)
-    if config.getoption("markexpr") == "not slow":
-        settings.load_profile("quick")
+    """An example may take as long as it likes; the quick part takes fewer of them."""
+    settings.register_profile("all", deadline=None)
+    settings.register_profile("quick", deadline=None, max_examples=30)
+    settings.load_profile("quick" if config.getoption("markexpr") == "not slow" else "all")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

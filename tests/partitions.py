@@ -68,6 +68,19 @@ def _kill_a_worker(client: Any, target: Path, told: dict[str, Any]) -> None:
         time.sleep(0.001)
 
 
+def _linger() -> None:
+    """Makes every file take so long that none of them is all there is to see of a run."""
+    import pyarrow.parquet as parquet
+
+    close = parquet.ParquetWriter.close
+
+    def slowly(writer: Any) -> None:
+        time.sleep(0.1)
+        close(writer)
+
+    parquet.ParquetWriter.close = slowly
+
+
 def _die_writing(told: Path) -> None:
     """Lets the first worker that comes to the end of a file die before it, and tell what is in the file."""
     import pyarrow.parquet as parquet
@@ -104,6 +117,7 @@ def main(folder: Path, when: str) -> None:
             recipe.issue_all(*paths)
             told |= json.loads(half.read_text())
         else:
+            client.run(_linger)
             killer = threading.Thread(target=_kill_a_worker, args=(client, folder / TARGET, told))
             killer.start()
             recipe.issue_all(*paths)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
 import os
@@ -12,16 +13,18 @@ import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
 import wvtoken
 from wvtoken import ErrorCode, Issuer, KeyRing, Redeemer, TokenSpec, parse
+from wvtoken.batch import CHUNK
 from wvtoken.cli import main
 from wvtoken.terminal import Output
 
@@ -811,6 +814,7 @@ def slowly(tmp_path: Path, keys: Path, env: dict[str, str]) -> tuple[int, str, l
     half = "".join(f"{request(number)}\n" for number in range(600))
     process.stdin.write(half.encode())
     process.stdin.flush()
+    wait_for_lines(out, CHUNK)
     time.sleep(1.5)
     process.stdin.write(f"{BAD}\n{half}".encode())
     process.stdin.close()
@@ -875,11 +879,11 @@ def test_a_short_run_shows_no_progress(tmp_path: Path, keys: Path) -> None:
 # Ctrl-C.
 
 
-def wait_for_output(path: Path) -> None:
+def wait_for_lines(path: Path, count: int) -> None:
     end = time.monotonic() + SECONDS
-    while not path.stat().st_size and time.monotonic() < end:
+    while path.read_bytes().count(b"\n") < count:
+        assert time.monotonic() < end
         time.sleep(0.001)
-    assert path.stat().st_size
 
 
 @POSIX
@@ -888,16 +892,25 @@ def wait_for_output(path: Path) -> None:
 @pytest.mark.parametrize("delay", [0.0, 0.01, 0.02, 0.05, 0.1, 0.2])
 def test_an_interrupt_leaves_whole_lines(tmp_path: Path, keys: Path, delay: float, refused: bool) -> None:
     """As many as it says, each of a request of its own; the status is 130, and there is no traceback."""
-    source, out = tmp_path / "source", tmp_path / "out"
-    with source.open("w") as file:
-        file.writelines(f"{BAD if refused and number % 2 else request(number)}\n" for number in range(400_000))
-    err = tmp_path / "err"
-    with source.open("rb") as stdin, out.open("wb") as stdout, err.open("wb") as stderr:
-        process = start(tmp_path, "issue", "--keys", keys, stdin=stdin, stdout=stdout, stderr=stderr)
-        wait_for_output(out)
+    out, err = tmp_path / "out", tmp_path / "err"
+    requests = "".join(f"{BAD if refused and number % 2 else request(number)}\n" for number in range(400_000)).encode()
+
+    def feed(stream: IO[bytes]) -> None:
+        with contextlib.suppress(BrokenPipeError):  # as there is more than is read before the interrupt
+            stream.write(requests)
+
+    with out.open("wb") as stdout, err.open("wb") as stderr:
+        process = start(tmp_path, "issue", "--keys", keys, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr)
+        assert process.stdin is not None
+        feeder = threading.Thread(target=feed, args=(process.stdin,), daemon=True)
+        feeder.start()
+        wait_for_lines(out, 1)
         time.sleep(delay)
         process.send_signal(signal.SIGINT)
         assert process.wait(SECONDS) == 130
+        feeder.join()
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.close()
     written, told = out.read_text(), err.read_text()
     assert written.endswith("\n")
     assert told.endswith("\n")
@@ -919,13 +932,27 @@ def test_an_interrupt_ends_the_wait_for_input(tmp_path: Path, keys: Path) -> Non
     assert process.stdin is not None
     process.stdin.write(f"{GOOD}\n".encode() * 520)  # a chunk, and less than another
     process.stdin.flush()
-    wait_for_output(out)
+    wait_for_lines(out, CHUNK)
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 130
-    assert len(out.read_text().splitlines()) == 512
-    assert err == b"wvtoken: interrupted after line 512\n"
+    assert out.read_bytes().count(b"\n") == CHUNK
+    assert err == f"wvtoken: interrupted after line {CHUNK}\n".encode()
+
+
+def wait_until_full(pipe: IO[bytes]) -> None:
+    """Until what stands in it has not grown for a while."""
+    import fcntl
+    import termios
+
+    sizes = [0]
+    end = time.monotonic() + SECONDS
+    while not sizes[-1] or sizes[-1] != sizes[0]:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+        size = fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))
+        sizes = [*sizes[-5:], int.from_bytes(size, sys.byteorder)]
 
 
 @POSIX
@@ -934,15 +961,18 @@ def test_a_second_interrupt_ends_what_nobody_reads(tmp_path: Path, keys: Path) -
     process = start(tmp_path, "issue", "--keys", keys, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(f"{GOOD}\n".encode() * 520)  # a chunk of which fills the pipe
+    process.stdin.write(f"{GOOD}\n".encode() * (CHUNK + 8))  # a chunk of which fills the pipe
     process.stdin.flush()
-    select.select([process.stdout], [], [], SECONDS)
-    time.sleep(0.3)
+    wait_until_full(process.stdout)
     process.send_signal(signal.SIGINT)
     time.sleep(0.3)
     assert process.poll() is None
-    process.send_signal(signal.SIGINT)
-    assert process.wait(SECONDS) == -signal.SIGINT
+    end = time.monotonic() + SECONDS
+    while process.poll() is None:  # again, should the system have made one of two
+        assert time.monotonic() < end
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+    assert process.returncode == -signal.SIGINT
     process.stdin.close()
     process.stdout.close()
 

@@ -71,7 +71,7 @@ def test_lengths_at_the_edges(any_engine: Engine, length: int, aad: bytes) -> No
     st.lists(st.tuples(st.binary(min_size=12, max_size=12), st.binary(max_size=300)), max_size=50),
     st.binary(max_size=80),
 )
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_engine_against_engine(any_engine: Engine, items: list[tuple[bytes, bytes]], aad: bytes) -> None:
     nonces, messages = b"".join(nonce for nonce, _ in items), [message for _, message in items]
     sealed = any_engine.seal(KEY, aad, nonces, messages)

@@ -526,7 +526,7 @@ def run(code: str, *, engine: str) -> str:
 
 
 INTERRUPTING = """if True:
-    import random, signal, time
+    import random, signal
     from tests import test_faults as faults
 
     rng, armed = random.Random(1), False
@@ -552,24 +552,23 @@ INTERRUPTING = """if True:
         (lambda: faults.wrap_keys(faults.KEK, keys), lambda results: results == wrapped),
         (lambda: faults.unwrap_keys([faults.KEK] * len(keys), wrapped), lambda results: results == keys),
     )
+    span = 0.01
     for call, is_right in calls:
-        start = time.perf_counter()
-        assert is_right(call())
-        took = time.perf_counter() - start
         interrupted = whole = 0
         while interrupted < 25 or whole < 2:
-            assert interrupted + whole < 2_000
             result = None
             try:
                 armed = True
-                signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-5, took))
+                signal.setitimer(signal.ITIMER_REAL, rng.uniform(1e-5, span))
                 result = call()
                 armed = False
             except KeyboardInterrupt:
                 interrupted += 1
+                span *= 1.05
             signal.setitimer(signal.ITIMER_REAL, 0)
             if result is not None:
                 whole += 1
+                span /= 1.3  # however long a call takes on this machine now, five of six are interrupted
                 assert is_right(result)
         assert is_right(call())
     print("right")
@@ -683,7 +682,7 @@ def test_threads(any_engine: Engine) -> None:
         rng = random.Random(number)
         begin.wait()
         until = time.monotonic() + SOAK_SECONDS
-        while time.monotonic() < until:
+        while not finished[number] or time.monotonic() < until:
             length = rng.choice((1, 3, 17, 100, CHUNK + 1))
             place = rng.randrange(length)
             results = ISSUER.issue_many(requests_with("kid=1", length, place), now=NOW)

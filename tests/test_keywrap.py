@@ -76,7 +76,7 @@ def test_batches_of_any_size(count: int, kek_bytes: int) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_mixed_lengths(data: st.DataObject) -> None:
     """KEKs and keys of every length in one batch, against the reference."""
     keys = data.draw(

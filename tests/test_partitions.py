@@ -43,7 +43,7 @@ BAD: dict[str | None, int] = {
 }
 ASKED_IN_SECRET = [CONTENT_KEY.encode(), bytes.fromhex(CONTENT_KEY), AUTHENTICATOR[7:].encode(), b"Secret.Kid"]
 SECRETS = [KEY, KEY.hex().encode(), base64.urlsafe_b64encode(KEY)[:40], *ASKED_IN_SECRET]
-SECONDS, SECONDS_TO_STOP = 300, 10
+SECONDS, SECONDS_TO_STOP = 300, 60
 
 
 def query(number: int) -> str | None:

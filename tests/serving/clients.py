@@ -11,7 +11,7 @@ import requests
 
 from . import tools
 
-SECONDS = 20
+SECONDS = 60
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 

@@ -17,8 +17,8 @@ import wvtoken
 
 from . import readme
 
-SECONDS_TO_START = 30
-SECONDS_TO_STOP = 10
+SECONDS_TO_START = 60
+SECONDS_TO_STOP = 60
 
 
 @dataclass(frozen=True)
