@@ -6,11 +6,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 import re
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import replace
+from io import StringIO
 from itertools import pairwise
+from typing import Any
 from unicodedata import category
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
@@ -22,7 +28,10 @@ from wvtoken import (
     Issuer,
     KeyRing,
     KeyUnwrapError,
+    Pending,
     Redeemer,
+    Response,
+    TokenEndpoint,
     TokenExpired,
     TokenRequestError,
     TokenSpec,
@@ -166,10 +175,14 @@ def _issue(whole: bytes, outcome: TokenSpec | TokenRequestError) -> None:
     grant = _REDEEMER.redeem(one, now=NOW)
     holds(isinstance(among[1], str), "a batch disagrees")
     holds(grant == _REDEEMER.redeem(str(among[1]), now=NOW)._replace(token_id=grant.token_id), "a batch disagrees")
-    for name in _TERMS:
-        holds(getattr(grant, name) == getattr(outcome, name), f"the token has another {name}")
+    _terms_hold(outcome, grant)
     if outcome.ek is None:
         holds(grant.content_key == (outcome.content_key or STORED), "the token has another key")
+
+
+def _terms_hold(spec: TokenSpec, grant: Grant) -> None:
+    for name in _TERMS:
+        holds(getattr(grant, name) == getattr(spec, name), f"the token has another {name}")
 
 
 _GOOD = b"customerAuthenticator=a&kid=^a&securityLevel=1&hdcpOutputControl=0"
@@ -187,6 +200,154 @@ _TERMS = (
     "content_id",
     "cookie",
 )
+
+
+# Endpoints. The first bytes choose method, path, content type and what the callbacks answer; the rest is a request.
+
+
+def endpoint(data: bytes) -> None:
+    """The response that a request leads to, the same by both halves; no secret in it or in the log."""
+    if len(data) < len(_CHOICES):
+        return
+    chosen = [choices[byte % len(choices)] for byte, choices in zip(data, _CHOICES, strict=False)]
+    query, _, body = data[len(_CHOICES) :].partition(b"\n")
+    outcome = _parsed(query, body)
+    response, shown = _answered(chosen, query, body)
+    holds(_response_facts(response) == _expected(chosen, outcome, body), "a request leads elsewhere")
+    if isinstance(outcome, TokenSpec) and response.status == 200:
+        grant = _REDEEMER.redeem(response.body)
+        _terms_hold(outcome, grant)
+        holds(grant.customer == (None if chosen[3] is True else chosen[3]), "the token has another customer")
+    unwraps = isinstance(outcome, TokenSpec) and outcome.ek is not None  # which depends on it, and may
+    if not unwraps and len(query + body) * 3 < _ROOM:
+        turned, turned_shown = _answered(chosen, _with_secrets(query, _turned), _with_secrets(body, _turned))
+        same = (_without_token(turned), turned_shown) == (_without_token(response), shown)
+        holds(same, "what is shown depends on a secret")
+
+
+def _raising(code: int, parameter: str | None = None, details: str | None = None) -> TokenRequestError:
+    return TokenRequestError(code, parameter, details)
+
+
+_FORM = "application/x-www-form-urlencoded"
+_PATH = "/hms/wv/token"
+_CHOICES: tuple[tuple[Any, ...], ...] = (
+    ("GET", "POST", "HEAD", "get", ""),
+    (_PATH, f"{_PATH}/", "", "/<b>"),
+    (_FORM, f"{_FORM.upper()} ; charset=utf-8", None, "", "text/plain", f"{_FORM}x"),
+    (
+        True,
+        "customer",
+        False,
+        None,
+        "",
+        "\xe9",
+        1,
+        b"customer",
+        _raising(-2019),
+        _raising(-2030, "<", "<b>&"),
+        KeyError(),
+    ),
+    (STORED, None, b"", bytes(24), "stored", _raising(-4019, "kid"), KeyError("storage")),
+)
+"""Methods, paths, content types, answers of authenticate and of the key storage."""
+
+
+def _answered(chosen: Sequence[Any], query: bytes, body: bytes) -> tuple[Response, str]:
+    """By `respond`, when `receive` and what follows agree with it; and what people may see besides."""
+    method, path, content_type, authenticated, stored = map(copy, chosen)  # an exception keeps where it has been
+    asked = TokenEndpoint(_ISSUER, _giving(authenticated), stored_key=_giving(stored))
+    with _overheard() as log:
+        response = asked.respond(method, path, query, body, content_type)
+        pending = asked.receive(method, path, query, body, content_type)
+        halves = pending.respond(authenticated, stored) if isinstance(pending, Pending) else pending
+    holds(_without_token(halves) == _without_token(response), "the halves disagree")
+    return response, f"{log.getvalue()}{pending!r}{response!r}"
+
+
+def _without_token(response: Response) -> Response:
+    return replace(response, body=b"") if response.status == 200 else response
+
+
+def _giving(answer: object) -> Callable[[object], Any]:
+    def giving(_: object) -> object:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return giving
+
+
+@contextmanager
+def _overheard() -> Iterator[StringIO]:
+    """What is logged meanwhile."""
+    heard, log = StringIO(), logging.getLogger("wvtoken")
+    handler, before = logging.StreamHandler(heard), log.propagate
+    log.addHandler(handler)
+    log.propagate = False
+    try:
+        yield heard
+    finally:
+        log.propagate = before
+        log.removeHandler(handler)
+
+
+Facts = tuple[int, int | None, ErrorFormat | None]
+"""Status, and the code and the format of an error."""
+
+
+def _response_facts(response: Response) -> Facts:
+    """What a response says, when it is one."""
+    headers = dict(response.headers)
+    holds(len(headers) == len(response.headers), "a header is there twice")
+    holds(headers["Content-Length"] == str(len(response.body)), "a body has another length")
+    holds(headers["Content-Type"] == response.content_type, "a body has two types")
+    if response.status == 200:
+        holds(response.content_type == "text/uri-list", "a URL has another type")
+        return 200, None, None
+    if response.content_type == "application/json":
+        said = json.loads(response.body)
+        holds(list(said) == ["code", "message", "parameter"], "an error has other members")
+        return response.status, said["code"], ErrorFormat.JSON
+    page = response.body.decode()
+    holds(_tags(page) in _PAGES, "a page has other tags")
+    [code] = re.findall(r"<dt>Code</dt><dd>(-\d+)</dd>", page)
+    return response.status, int(code), ErrorFormat.HTML
+
+
+def _tags(page: str) -> list[str]:
+    return re.findall(r"<[^\s>]*", page)
+
+
+_PAGES = [_tags(error_response(_raising(-2030, parameter)).body.decode()) for parameter in (None, "kid")]
+"""The tags of an error page without and with a parameter."""
+
+
+def _expected(chosen: Sequence[Any], outcome: TokenSpec | TokenRequestError, body: bytes) -> Facts:
+    """First the way, then the request, then who asks, then the key."""
+    method, path, content_type, authenticated, stored = chosen
+    code: ErrorCode | None = ErrorCode.MALFORMED_REQUEST
+    if path != _PATH:
+        return 404, code, outcome.error_format
+    if method not in ("GET", "POST"):
+        return 405, code, outcome.error_format
+    if body and content_type not in _CHOICES[2][:2]:
+        return 400, code, outcome.error_format
+    if isinstance(outcome, TokenRequestError):
+        code = outcome.code
+    elif isinstance(authenticated, TokenRequestError):
+        code = authenticated.code
+    elif authenticated is False or authenticated is None:
+        code = ErrorCode.INVALID_AUTHENTICATOR
+    elif authenticated is not True and authenticated != "customer":
+        code = ErrorCode.LICENSE_GENERATION_FAILED
+    else:
+        with _overheard():
+            [issued] = _ISSUER.issue_many([outcome], stored_keys=_giving(stored))
+        if isinstance(issued, str):
+            return 200, None, None
+        code = issued.code
+    return code.status, code, outcome.error_format
 
 
 # Tokens. The first byte says what the others are: the text itself; edits of a genuine token; a payload to be sealed.
@@ -502,6 +663,7 @@ _GENUINE = _sealed(
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "parse": parse,
+    "endpoint": endpoint,
     "redeem": redeem,
     "payload": payload,
     "jwks": jwks,
