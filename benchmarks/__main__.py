@@ -2,8 +2,8 @@
 
     python -m benchmarks [--quick] [--laps N] [--keep FOLDER | --from FOLDER]
 
-Each suite is run as many times as there are laps before the next one's turn comes, so that what is compared is measured
-at nearly the same time, several times over.
+What is compared is in one suite, and measured at nearly the same time. In a lap all suites have their turn, one after the
+other, and of each time the shortest of all laps counts: what disturbs the machine for a minute disturbs one lap.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ def _arguments() -> argparse.Namespace:
 
 def _run(folder: Path, arguments: argparse.Namespace) -> None:
     laps = 1 if arguments.quick else arguments.laps
-    for suite in suites.all_suites():
-        for lap in range(laps):
+    for lap in range(laps):
+        for suite in suites.all_suites():
             print(f"{suite.stem}, lap {lap + 1} of {laps}", file=sys.stderr, flush=True)
             suites.run(suite, folder / f"{suite.stem}-{lap}.json", quick=arguments.quick)
     print("memory", file=sys.stderr, flush=True)

@@ -121,11 +121,12 @@ class Issuer:
             if isinstance(spec, TokenRequestError):
                 payloads.append(spec)
                 continue
-            key = spec.content_key or _key_as_given(spec, lookup, now)
-            if spec.kek is None and spec.expires_at is None and isinstance(key, bytes) and not far:
+            own = spec.content_key
+            if own is not None and spec.expires_at is None and not far:
                 # What most requests are, without another call.
-                payloads.append(encode(spec, key, now, now + (spec.expires_in or values.LIFETIME_MAX), customer))
+                payloads.append(encode(spec, own, now, now + (spec.expires_in or values.LIFETIME_MAX), customer))
                 continue
+            key = own or _key_as_given(spec, lookup, now)
             if isinstance(key, bytes):
                 if spec.kek is None:
                     key = _payload(spec, key, customer, now)

@@ -143,10 +143,13 @@ def decode(opened: bytes) -> Grant | None:
     return decode_many([opened])[0]
 
 
-def decode_many(opened: Sequence[bytes]) -> list[Grant | None]:
-    """The same, of each."""
+def decode_many(opened: Sequence[bytes | None]) -> list[Grant | None]:
+    """The same, of each; None of what did not open."""
     grants: list[Grant | None] = []
     for item in opened:
+        if item is None:
+            grants.append(None)
+            continue
         try:
             token_id, issued_at, expires_at, kid, content_key, level, control, license_duration = _unpack(item)
             extensions, content_id, cookie, customer = _NO_FIELDS if len(item) == _OPENED_MIN else _decode_fields(item)
@@ -170,11 +173,7 @@ def decode_many(opened: Sequence[bytes]) -> list[Grant | None]:
         except (ValueError, KeyError, struct.error):
             grant = None
         else:
-            if (
-                not issued_at < expires_at <= issued_at + _LIFETIME_MAX
-                or expires_at > _TIME_MAX
-                or len(item) > _OPENED_MAX
-            ):
+            if not issued_at < expires_at <= issued_at + _LIFETIME_MAX or expires_at > _TIME_MAX:
                 grant = None
         grants.append(grant)
     return grants
@@ -194,6 +193,7 @@ _NO_FIELDS: _Fields = ((), None, None, None)
 
 def _decode_fields(opened: bytes) -> _Fields:
     """What a grant has after its fixed part: extensions, content_id, cookie, customer."""
+    _check(len(opened) <= _OPENED_MAX)
     texts: dict[int, str] = {}
     extensions: list[Extension] = []
     last = 0
