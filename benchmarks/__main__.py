@@ -2,8 +2,8 @@
 
     python -m benchmarks [--quick] [--laps N] [--keep FOLDER | --from FOLDER]
 
-What is compared is in one suite, and measured at nearly the same time. In a lap all suites have their turn, one after the
-other, and of each time the shortest of all laps counts: what disturbs the machine for a minute disturbs one lap.
+What is compared is in one suite, and measured at nearly the same time. In a lap all suites have their turn, one after
+the other, and of each time the shortest of all laps counts: what disturbs the machine for a minute disturbs one lap.
 """
 
 from __future__ import annotations

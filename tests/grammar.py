@@ -557,7 +557,8 @@ _WRONG_PAYLOADS = (
 
 def _short_wrongs() -> dict[str, int]:
     no_comma = dict.fromkeys(("wudo", "AAAAAA==", "wudo;AA==", "wudo\uff0cAA==", "wudo AA==", "wudo%2CAA=="), -7009)
-    types = dict.fromkeys((f"{type_},{payload}" for type_ in _WRONG_TYPES for payload in ("AA==", "", "!")), -2036)
+    wrong_types = (*_WRONG_TYPES, "wu,o", "a,b,", ",,,,")  # a type ends at the first comma
+    types = dict.fromkeys((f"{type_},{payload}" for type_ in wrong_types for payload in ("AA==", "", "!")), -2036)
     payloads = {f"wudo,{payload}": -2037 for payload in _WRONG_PAYLOADS}
     return no_comma | types | {"wudo,": -2035} | payloads | {f"wudo,{10924 * 'A'}": -7009}
 

@@ -8,7 +8,7 @@ import pickle
 import traceback
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wvtoken import InvalidToken, Issuer, KeyRing, Redeemer, TokenExpired, base64url, sealing, token_id
@@ -277,6 +277,8 @@ PIECES = ["https://h/", "?", "ExpressPlayToken=", "?ExpressPlayToken=", TEXT, "\
 
 
 @given(st.lists(st.lists(st.sampled_from(PIECES), max_size=7).map("".join), min_size=1, max_size=4), st.booleans())
+@example(["é"], True)
+@example([TEXT, f"{TEXT}é"], True)
 def test_a_list_of_urls_is_cut_like_each_of_them(urls: list[str], alike: bool) -> None:
     """However much they are alike, and whatever is in them."""
     if alike:

@@ -466,6 +466,7 @@ def requests_of_size(size: int) -> list[tuple[str, dict[str, Any]]]:
     for content_id, cookie, number, long_form in (
         (None, None, 1, False),
         (None, None, 1, True),
+        (None, None, 2, False),
         ("x", None, 2, True),
         (1024 * "\U0001f3ac", 32 * "\u00e9", 3, False),
         (None, 32 * "\u20ac", 500, False),

@@ -6,6 +6,7 @@ from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from . import parameters
@@ -77,7 +78,7 @@ class TokenSpec:
 
         It holds the authenticator and the keys.
         """
-        return urlencode(list(_pairs(self)), quote_via=quote, safe="")
+        return urlencode(list(_pairs(self)), quote_via=quote)
 
     def __repr__(self) -> str:
         shown = (
@@ -194,9 +195,9 @@ def _rfc3339(seconds: int) -> str:
     return f"{(_EPOCH + timedelta(seconds=seconds)).isoformat()}Z"
 
 
-def _shown(name: str, value: object) -> str:
+def _shown(name: str, value: Any) -> str:
     if name in _SECRETS:
         return "<secret>"
     if name == "unknown":
-        return f"<{len(value) if isinstance(value, tuple) else 0} names>"
+        return f"<{len(value)} names>"
     return value.hex() if isinstance(value, bytes) else repr(value)
