@@ -26,6 +26,7 @@ def _names() -> list[str]:
 
 
 ENGINES = _names()
+native_only = pytest.mark.skipif(ENGINES == ["openssl"], reason="there is no native engine here")
 
 
 def has_aes() -> bool:

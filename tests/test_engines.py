@@ -6,6 +6,8 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 from wvtoken import EngineUnavailable, base64url, engine, engine_name
 from wvtoken.engine import Engine, load
 
-from .conftest import ENGINES, has_aes
+from .conftest import ENGINES, has_aes, native_only
 from .published import GCM_SIV_FILES, RFC8452, gcm_siv
 
 KEY, NONCE, AAD = bytes(range(32)), bytes(range(12)), b"\x01audience"
@@ -128,6 +130,28 @@ def test_texts_that_are_no_tokens(any_engine: Engine) -> None:
     assert any_engine.open_tokens([(header, KEY)], b"", mixed) == [None, NONCE + bytes(54)] * len(bad)
 
 
+@native_only
+def test_c_is_told_no_wrong_length() -> None:
+    """It cannot see how long keys, headers and nonces are."""
+    native = load("native")
+    header = bytes(5)
+    calls: list[Callable[[bytes, bytes], object]] = [
+        lambda key, nonces: native.seal(key, b"", nonces, [b"x"] * 3),
+        lambda key, nonces: native.open(key, b"", nonces, [bytes(16)] * 3),
+        lambda key, nonces: native.seal_tokens(key, header, b"", nonces, [b"x"] * 3),
+    ]
+    for call in calls:
+        call(KEY, bytes(36))
+        for key, nonces in ((KEY, bytes(24)), (KEY, bytes(37)), (KEY[1:], bytes(36)), (KEY[:16], bytes(36))):
+            with pytest.raises(ValueError, match="32 bytes"):
+                call(key, nonces)
+    for key, head in ((KEY[1:], header), (KEY, header[1:])):
+        with pytest.raises(ValueError, match="bytes"):
+            native.open_tokens([(head, key)], b"", ["A" * 200])
+    with pytest.raises(ValueError, match="5 bytes"):
+        native.seal_tokens(KEY, bytes(4), b"", bytes(12), [b"x"])
+
+
 # The choice.
 
 
@@ -170,6 +194,29 @@ def test_no_engine_names_the_extra() -> None:
     stderr = run(code, WVTOKEN_ENGINE="").stderr
     assert "wvtoken.errors.EngineUnavailable" in stderr
     assert "wvtoken[openssl]" in stderr
+    assert "the C extension is not installed" in stderr
+
+
+@native_only
+def test_why_there_is_no_native_engine(tmp_path: Path) -> None:
+    """Something else that is missing is named, and what an extension that does not load says is told."""
+    code = "import sys; sys.modules['_cffi_backend'] = None; from wvtoken.engine import load; load('native')"
+    assert "EngineUnavailable: _cffi_backend is not installed" in run(code).stderr
+    (tmp_path / "broken.so").write_bytes(b"no library")
+    code = f"""if True:
+        import importlib.machinery, importlib.util, sys, wvtoken.engine
+
+        class Finder:
+            @staticmethod
+            def find_spec(name, path, target=None):
+                if name == "wvtoken.engine._native":
+                    loader = importlib.machinery.ExtensionFileLoader(name, {str(tmp_path / "broken.so")!r})
+                    return importlib.util.spec_from_loader(name, loader)
+
+        sys.meta_path.insert(0, Finder)
+        wvtoken.engine.load("native")
+    """
+    assert "EngineUnavailable: the C extension does not load: " in run(code).stderr
 
 
 def test_the_engine_is_kept(any_engine: Engine) -> None:

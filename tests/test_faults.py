@@ -47,7 +47,7 @@ from wvtoken.batch import CHUNK
 from wvtoken.engine import Engine
 from wvtoken.errors import EngineUnavailable
 
-from .conftest import ENGINES
+from .conftest import ENGINES, native_only
 
 NOW = 1_800_000_000
 URL = "https://wv.example.com/hms/wv/rights/"
@@ -72,9 +72,6 @@ EDGES = sorted({0, LONG - 1, *(edge + by for edge in (CHUNK, 2 * CHUNK, 2048) fo
 
 SOAK_SECONDS = float(os.environ.get("WVTOKEN_SOAK_SECONDS", "1"))
 """How long the threads work on each engine."""
-
-
-native_only = pytest.mark.skipif(ENGINES == ["openssl"], reason="there is no native engine here")
 
 
 def places() -> Iterator[tuple[int, int]]:

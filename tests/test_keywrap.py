@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pickle
 import random
+from array import array
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -150,15 +153,45 @@ def test_no_kek_has_this_length(length: int) -> None:
         unwrap_keys([bytes(16), bytes(length)], [bytes(24)] * 2)
 
 
-def test_what_is_like_bytes_is_taken_as_bytes() -> None:
+class OtherBytes(bytes):
+    pass
+
+
+@pytest.mark.parametrize(
+    "like",
+    [
+        bytearray,
+        memoryview,
+        OtherBytes,
+        lambda data: array("B", data),
+        lambda data: array("H", data),
+        lambda data: memoryview(bytes(byte for pair in zip(data, data, strict=True) for byte in pair))[::2],
+    ],
+)
+def test_what_is_like_bytes_is_taken_as_bytes(any_engine: Engine, like: Callable[[bytes], Any]) -> None:
     """On every engine, alone and among others."""
-    key = bytes(range(16))
-    wrapped = wrap_key(bytes(16), key)
-    for like in (bytearray(key), memoryview(key)):
-        assert wrap_keys(bytes(16), [like]) == [wrapped]  # type: ignore[list-item]
-        assert wrap_keys([bytearray(16), bytes(16)], [like, key]) == [wrapped] * 2  # type: ignore[list-item]
-        assert wrap_keys(bytes(16), [bytes(24), like])[1] == wrapped  # type: ignore[list-item]
-    assert unwrap_keys(bytes(16), [bytearray(wrapped), bytes(1)])[0] == key  # type: ignore[list-item]
+    kek, key = bytes(range(100, 116)), bytes(range(16))
+    wrapped = wrap_key(kek, key)
+    assert wrap_keys(kek, [like(key)]) == wrap_keys([like(kek)], [like(key)]) == [wrapped]
+    assert wrap_keys([like(kek), kek], [like(key), key]) == [wrapped] * 2
+    assert wrap_keys(kek, [bytes(24), like(key)])[1] == wrapped
+    assert unwrap_keys(kek, [like(wrapped)]) == unwrap_keys([like(kek)], [like(wrapped)]) == [key]
+    assert unwrap_keys(kek, [like(wrapped), bytes(1)])[0] == key
+    assert wrap_key(OtherBytes(kek), key) == wrapped
+    assert unwrap_key(OtherBytes(kek), wrapped) == key
+
+
+@pytest.mark.slow
+def test_the_longest_key(any_engine: Engine) -> None:
+    """16 MiB and not a block more, on every engine, alone and among others."""
+    longest = bytes(2**24)
+    wrapped = wrap_key(bytes(16), longest)
+    assert unwrap_key(bytes(16), wrapped) == longest
+    assert unwrap_keys(bytes(16), [wrapped, bytes(24)])[0] == longest
+    with pytest.raises(ValueError, match="16 MiB"):
+        wrap_key(bytes(16), longest + bytes(8))
+    with pytest.raises(KeyUnwrapError):
+        unwrap_key(bytes(16), wrapped + bytes(8))
 
 
 def test_misuse() -> None:

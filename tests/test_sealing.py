@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from wvtoken import InvalidToken, Issuer, KeyRing, Redeemer, TokenExpired, base64url, sealing, token_id
+from wvtoken import Grant, InvalidToken, Issuer, KeyRing, Redeemer, TokenExpired, base64url, sealing, token_id
+from wvtoken.engine import Engine
 from wvtoken.sealing import token_text, token_texts
 
 KEY = bytes(range(32))
@@ -58,7 +59,7 @@ def test_rings_with_many_keys() -> None:
 
 
 def test_misuse_of_rings() -> None:
-    for keys, active in (
+    for keys, key_id in (
         ({}, 1),
         ({1: KEY}, 2),
         ({1: KEY[:-1]}, 1),
@@ -67,12 +68,17 @@ def test_misuse_of_rings() -> None:
         ({2**32: KEY}, 2**32),
     ):
         with pytest.raises(ValueError, match="key") as raised:
-            KeyRing(keys, active)
+            KeyRing(keys, key_id)
         assert repr(KEY)[2:-1] not in str(raised.value)
     for wrong in ({"1": KEY}, {True: KEY}, {1: KEY.hex()}, {1: bytearray(KEY)}):
         with pytest.raises(TypeError):
             KeyRing(wrong, 1)  # type: ignore[arg-type]
     ring = KeyRing({1: KEY}, 1)
+    for active in (True, 1.0, "1", None):
+        with pytest.raises(TypeError, match="active"):
+            KeyRing({1: KEY}, active)  # type: ignore[arg-type]
+        with pytest.raises(TypeError, match="active"):
+            ring.activating(active)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="another key"):
         ring.adding(1, OTHER)
     assert ring.adding(1, KEY) == ring
@@ -296,6 +302,24 @@ def test_lists_of_text_and_bytes() -> None:
     )
     long = f"https://h/?ExpressPlayToken={'A' * 20_000}"
     assert token_texts([url, long]) == [TEXT, ""]
+
+
+def test_a_ring_of_many_keys(any_engine: Engine) -> None:
+    """Tokens of some of them in one list, and of none of them; one after the other, too."""
+    ring = KeyRing({number: number.to_bytes(32) for number in range(1200)}, 7)
+    stranger = KeyRing({5000: KEY}, 5000)
+    active = [7, 3, 1199, 3, 7, 0, 8]
+    urls = [Issuer(ring.activating(key_id), URL).issue(f"{REQUEST}&cookie={key_id}", now=NOW) for key_id in active]
+    urls[4:4] = [Issuer(stranger, URL).issue(REQUEST, now=NOW), urls[1][:-1], ""]
+    redeemed = Redeemer(ring).redeem_many(urls, now=NOW)
+    assert [type(result) for result in redeemed[4:7]] == [InvalidToken] * 3
+    assert [grant.cookie for grant in redeemed if isinstance(grant, Grant)] == [str(key_id) for key_id in active]
+    for url, result in zip(urls, redeemed, strict=True):
+        if isinstance(result, Grant):
+            assert Redeemer(ring).redeem(url, now=NOW) == result
+        else:
+            with pytest.raises(InvalidToken):
+                Redeemer(ring).redeem(url, now=NOW)
 
 
 def test_an_expired_token_says_which_it_was() -> None:

@@ -13,7 +13,7 @@ _Result = TypeVar("_Result")
 
 _BLOCK = 8
 _KEY_BYTES_MIN = 16
-_BYTES_MAX = 2**24
+_KEY_BYTES_MAX = 2**24
 
 
 def wrap_key(kek: bytes, key: bytes) -> bytes:
@@ -21,7 +21,7 @@ def wrap_key(kek: bytes, key: bytes) -> bytes:
 
     Args:
         kek: key encryption key, 16, 24 or 32 bytes.
-        key: 16 bytes and more, in steps of 8.
+        key: 16 bytes to 16 MiB, in steps of 8.
 
     Raises:
         ValueError: a length is another one. TypeError: not bytes.
@@ -76,8 +76,8 @@ def unwrap_keys(keks: bytes | Iterable[bytes], eks: Iterable[bytes]) -> list[byt
 def _wrap_each(keks: bytes | list[bytes], keys: list[bytes]) -> list[bytes]:
     keks, keys = _checked(keks, "keys", keys)
     for key in keys:
-        if not _can_be(key, _KEY_BYTES_MIN):
-            raise ValueError(f"a key to wrap has 16 bytes or more, in steps of 8; this one has {len(key)}")
+        if not _can_be_key(len(key)):
+            raise ValueError(f"a key to wrap has 16 bytes to 16 MiB, in steps of 8; this one has {len(key)}")
     return _by_shape(current().wrap, keks, keys)
 
 
@@ -86,13 +86,13 @@ def _unwrap_each(keks: bytes | list[bytes], eks: list[bytes]) -> list[bytes | Ke
 
 
 def _unwrap_alike(keks: bytes | Sequence[bytes], eks: Sequence[bytes]) -> list[bytes | KeyUnwrapError] | None:
-    if not _can_be(eks[0], _KEY_BYTES_MIN + _BLOCK):
+    if not _can_be_key(len(eks[0]) - _BLOCK):
         return [KeyUnwrapError("ek") for _ in eks]
     return current().unwrap(keks, eks)
 
 
-def _can_be(item: bytes, least: int) -> bool:
-    return least <= len(item) <= _BYTES_MAX and len(item) % _BLOCK == 0
+def _can_be_key(length: int) -> bool:
+    return _KEY_BYTES_MIN <= length <= _KEY_BYTES_MAX and length % _BLOCK == 0
 
 
 def _by_shape(
@@ -115,7 +115,9 @@ def _by_shape(
 def _checked(keks: bytes | list[bytes], name: str, items: list[bytes]) -> tuple[bytes | list[bytes], list[bytes]]:
     """The arguments as bytes, or what is wrong with the call."""
     items = [_as_bytes(name, item) for item in items]
-    if not isinstance(keks, bytes):
+    if isinstance(keks, bytes):
+        keks = bytes(keks)
+    else:
         keks = [_as_bytes("keks", kek) for kek in keks]
         if len(keks) != len(items):
             raise ValueError(f"{len(keks)} KEKs for {len(items)} keys")
@@ -126,6 +128,9 @@ def _checked(keks: bytes | list[bytes], name: str, items: list[bytes]) -> tuple[
 
 
 def _as_bytes(name: str, value: object) -> bytes:
-    if not isinstance(value, (bytes, bytearray, memoryview)):
-        raise TypeError(f"{name} must be bytes, not {type(value).__name__}")
-    return bytes(value)
+    """What is bytes, or lends its own."""
+    try:
+        return memoryview(value).tobytes()  # type: ignore[arg-type]
+    except TypeError:
+        pass
+    raise TypeError(f"{name} must be bytes, not {type(value).__name__}")

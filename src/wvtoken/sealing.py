@@ -58,12 +58,14 @@ class KeyRing:
     def __init__(self, keys: Mapping[int, bytes], active: int) -> None:
         copied = dict(keys)
         for key_id, key in copied.items():
-            if not isinstance(key_id, int) or isinstance(key_id, bool) or not isinstance(key, bytes):
+            if not (_is_int(key_id) and isinstance(key, bytes)):
                 raise TypeError("keys must map int to bytes")
             if not 0 <= key_id <= KEY_ID_MAX:
                 raise ValueError(f"a key id is 0 to {KEY_ID_MAX}, not {key_id}")
             if len(key) != KEY_BYTES:
                 raise ValueError(f"a sealing key has {KEY_BYTES} bytes; key {key_id} has {len(key)}")
+        if not _is_int(active):
+            raise TypeError(f"active must be int, not {type(active).__name__}")
         if active not in copied:
             raise ValueError(f"the active key, {active!r}, is not among the keys")
         object.__setattr__(self, "_keys", copied)
@@ -168,6 +170,10 @@ class KeyRing:
     def _opening(self) -> list[tuple[bytes, bytes]]:
         """The headers of tokens that open, each with its key, the most likely first."""
         return [(_HEADER.pack(VERSION, key_id), self._keys[key_id]) for key_id in self.key_ids]
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def audience_bytes(audience: str) -> bytes:

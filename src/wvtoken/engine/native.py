@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from array import array
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate
@@ -18,8 +19,11 @@ from ..errors import EngineUnavailable, KeyUnwrapError
 
 try:
     from ._native import ffi, lib
-except ImportError:
-    raise EngineUnavailable("the C extension is not installed") from None
+except ModuleNotFoundError as error:
+    missing = "the C extension" if error.name == f"{__package__}._native" else error.name
+    raise EngineUnavailable(f"{missing} is not installed") from None
+except ImportError as error:
+    raise EngineUnavailable(f"the C extension does not load: {error}") from None
 
 _LANES = {
     "x86-vaes512": lib.WVT_LANES_VAES512,
@@ -33,6 +37,9 @@ _CHUNK = 2048
 _KEYS_CHUNK = 4096
 """Items that go through C at once, and keys, which are shorter."""
 _WRAP_BYTES = 8
+_KEY_BYTES: int = lib.WVT_KEY_BYTES
+_HEADER_BYTES: int = lib.WVT_HEADER_BYTES
+_HEADER_CHARS = 7  # of base64url, and two more bits
 _TAG_BYTES: int = lib.WVT_TAG_BYTES
 _NONCE_BYTES: int = lib.WVT_NONCE_BYTES
 _TOKEN_OVERHEAD: int = lib.WVT_TOKEN_OVERHEAD
@@ -99,6 +106,7 @@ class NativeEngine:
         return keys or None
 
     def seal(self, key: bytes, aad: bytes, nonces: bytes, messages: Sequence[bytes]) -> list[bytes]:
+        _check_lengths(key, nonces, len(messages))
         sealed: list[bytes] = []
         with _Output() as output:
             for chunk, nonce in zip(_chunks(messages), _chunks(nonces, _NONCE_BYTES), strict=True):
@@ -109,6 +117,7 @@ class NativeEngine:
         return sealed
 
     def open(self, key: bytes, aad: bytes, nonces: bytes, sealed: Sequence[bytes]) -> list[bytes | None]:
+        _check_lengths(key, nonces, len(sealed))
         opened: list[bytes | None] = []
         with _Output() as output:
             for chunk, nonce in zip(_chunks(sealed), _chunks(nonces, _NONCE_BYTES), strict=True):
@@ -130,6 +139,7 @@ class NativeEngine:
         payloads: Sequence[bytes],
         prefix: str = "",
     ) -> list[str]:
+        _check_lengths(key, nonces, len(payloads), header)
         texts: list[str] = []
         before = prefix.encode("ascii")
         with _Output() as output:
@@ -168,8 +178,24 @@ class NativeEngine:
     def _open_chunk(
         self, keys: Sequence[tuple[bytes, bytes]], audience: bytes, texts: Sequence[str], output: _Output
     ) -> list[bytes | None]:
-        """With the first key; then those texts that have another header with the next, and so on."""
+        """With the first key; then those texts that have the header of another with that one."""
         (header, key), *others = keys
+        opened, foreign = self._open_with(key, header, audience, texts, output)
+        if foreign and others:
+            known = dict(others)
+            for header, places in _by_header(texts, foreign).items():
+                if header in known:
+                    some = [texts[place] for place in places]
+                    again, _ = self._open_with(known[header], header, audience, some, output)
+                    for place, result in zip(places, again, strict=True):
+                        opened[place] = result
+        return opened
+
+    def _open_with(
+        self, key: bytes, header: bytes, audience: bytes, texts: Sequence[str], output: _Output
+    ) -> tuple[list[bytes | None], list[int]]:
+        """What one key opens, and the places of texts that have another header."""
+        _check_lengths(key, b"", 0, header)
         count, data, lengths = len(texts), "".join(texts).encode("ascii"), _lengths(texts)
         out, status = output.of(len(data)), _bytes(count)
         refused = _done(
@@ -177,13 +203,8 @@ class NativeEngine:
                 self._lanes, key, header, audience, len(audience), data, _u32(lengths), count, out, status
             )
         )
-        opened = _accepted(_split_each(out, lengths, _opened_bytes), status, refused)
-        foreign = [place for place, state in enumerate(status) if state == _FOREIGN] if refused and others else []
-        if foreign:
-            again = self._open_chunk(others, audience, [texts[place] for place in foreign], output)
-            for place, result in zip(foreign, again, strict=True):
-                opened[place] = result
-        return opened
+        foreign = [place for place, state in enumerate(status) if state == _FOREIGN] if refused else []
+        return _accepted(_split_each(out, lengths, _opened_bytes), status, refused), foreign
 
 
 class _Output:
@@ -206,6 +227,25 @@ class _Output:
             lib.wvt_wipe(self._buffer, self._size)
             self._buffer, self._size = _new_buffer("uint8_t[]", size), size
         return self._buffer
+
+
+def _check_lengths(key: bytes, nonces: bytes, count: int, header: bytes | None = None) -> None:
+    """C cannot see how long these are."""
+    if len(key) != _KEY_BYTES or len(nonces) != count * _NONCE_BYTES:
+        raise ValueError("the key has 32 bytes, and each item a nonce of 12")
+    if header is not None and len(header) != _HEADER_BYTES:
+        raise ValueError("a header has 5 bytes")
+
+
+def _by_header(texts: Sequence[str], places: Sequence[int]) -> dict[bytes, list[int]]:
+    """Places of texts by the header that the text begins with."""
+    by_chars: dict[str, list[int]] = {}
+    for place in places:
+        by_chars.setdefault(texts[place][:_HEADER_CHARS], []).append(place)
+    by_header: dict[bytes, list[int]] = {}
+    for chars, some in by_chars.items():
+        by_header.setdefault(urlsafe_b64decode(f"{chars}A")[:_HEADER_BYTES], []).extend(some)
+    return by_header
 
 
 def _done(refused: Any) -> int:
@@ -241,7 +281,7 @@ def _part(items: Sequence[bytes], start: int) -> Sequence[bytes]:
 def _join(items: Sequence[bytes], count: int) -> tuple[bytes, int]:
     try:
         joined = _MARK.join(items)
-    except TypeError:
+    except (TypeError, BufferError):
         return b"", 0
     length, rest = divmod(len(joined) + _MARK_BYTES, count)
     return (b"", 0) if rest else (joined, length - _MARK_BYTES)

@@ -16,7 +16,7 @@ except ImportError:
     raise EngineUnavailable("the package cryptography is not installed, or older than 42") from None
 
 _KEK_BYTES = (16, 24, 32)
-_KEY_BYTES_MIN = 16
+_KEY_BYTES_MIN, _KEY_BYTES_MAX = 16, 2**24
 _WRAP_BYTES = 8
 _HEADER_BYTES = 5
 _NONCE_BYTES = 12
@@ -34,22 +34,22 @@ class OpenSSLEngine:
             raise EngineUnavailable("the OpenSSL under the package cryptography has no AES-GCM-SIV") from None
 
     def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> list[bytes] | None:
-        if not _alike(keks, keys, _KEY_BYTES_MIN):
+        if not _alike(keks, keys, 0):
             return None
         return [aes_key_wrap(kek, key) for kek, key in zip(_each(keks), keys, strict=False)]
 
     def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | KeyUnwrapError] | None:
-        if not _alike(keks, wrapped, _KEY_BYTES_MIN + _WRAP_BYTES):
+        if not _alike(keks, wrapped, _WRAP_BYTES):
             return None
         return [_unwrap(kek, item) for kek, item in zip(_each(keks), wrapped, strict=False)]
 
     def seal(self, key: bytes, aad: bytes, nonces: bytes, messages: Sequence[bytes]) -> list[bytes]:
         aead = AESGCMSIV(key)
-        return [aead.encrypt(nonce, message, aad) for nonce, message in zip(_split(nonces), messages, strict=False)]
+        return [aead.encrypt(nonce, message, aad) for nonce, message in zip(_split(nonces), messages, strict=True)]
 
     def open(self, key: bytes, aad: bytes, nonces: bytes, sealed: Sequence[bytes]) -> list[bytes | None]:
         aead = AESGCMSIV(key)
-        return [_open(aead, nonce, item, aad) for nonce, item in zip(_split(nonces), sealed, strict=False)]
+        return [_open(aead, nonce, item, aad) for nonce, item in zip(_split(nonces), sealed, strict=True)]
 
     def seal_tokens(
         self,
@@ -62,8 +62,7 @@ class OpenSSLEngine:
     ) -> list[str]:
         sealed = self.seal(key, header + audience, nonces, payloads)
         return [
-            prefix + base64url.encode(header + nonce + item)
-            for nonce, item in zip(_split(nonces), sealed, strict=False)
+            prefix + base64url.encode(header + nonce + item) for nonce, item in zip(_split(nonces), sealed, strict=True)
         ]
 
     def open_tokens(
@@ -73,8 +72,10 @@ class OpenSSLEngine:
         return [_open_token(aeads, audience, text) for text in texts]
 
 
-def _alike(keks: bytes | Sequence[bytes], items: Sequence[bytes], least: int) -> bool:
-    """Whether these are all bytes, KEKs of one length and as many as there are items, items of one length."""
+def _alike(keks: bytes | Sequence[bytes], items: Sequence[bytes], more: int) -> bool:
+    """Whether these are all bytes, KEKs of one length and as many as there are items, items of one length, which is
+    that of a key and `more`.
+    """
     each = [keks] if isinstance(keks, bytes) else keks
     if set(map(type, [*each, *items])) != {bytes} or not items or (each is keks and len(keks) != len(items)):
         return False
@@ -82,7 +83,7 @@ def _alike(keks: bytes | Sequence[bytes], items: Sequence[bytes], least: int) ->
     return (
         len(lengths) == len(kek_lengths) == 1
         and min(kek_lengths) in _KEK_BYTES
-        and min(lengths) >= least
+        and _KEY_BYTES_MIN <= min(lengths) - more <= _KEY_BYTES_MAX
         and min(lengths) % _WRAP_BYTES == 0
     )
 
