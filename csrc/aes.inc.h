@@ -8,7 +8,6 @@
 #define ROTATED_WORD_4 v_pair(0x0c0f0e0d0c0f0e0d, 0x0c0f0e0d0c0f0e0d)
 #define WORD_4 v_pair(0x0f0e0d0c0f0e0d0c, 0x0f0e0d0c0f0e0d0c)
 #define ROTATED_WORD_2 v_pair(0x0407060504070605, 0x0407060504070605)
-#define ROUND_CONSTANT(c) v_pair((c) * UINT64_C(0x100000001), (c) * UINT64_C(0x100000001))
 
 /* Each word and all those below it, added. */
 FN V sum_of_words(V a)
@@ -30,7 +29,7 @@ FN void expand(V *rk, const size_t n, size_t key_len, V *first, V *last)
         for (size_t r = 0; r <= 10; r++, c = next_constant(c)) {
             EACH(n) {
                 KEY_OF(r) = first[g];
-                V t = v_enclast(v_shuffle(first[g], ROTATED_WORD_4), ROUND_CONSTANT(c));
+                V t = v_enclast(v_shuffle(first[g], ROTATED_WORD_4), EACH_WORD(c));
                 first[g] = v_xor(sum_of_words(first[g]), t);
             }
         }
@@ -41,7 +40,7 @@ FN void expand(V *rk, const size_t n, size_t key_len, V *first, V *last)
             const size_t r = half / 2 * 3;
             EACH(n) {
                 V two = last[g], four = first[g];
-                V t = v_enclast(v_shuffle(two, ROTATED_WORD_2), ROUND_CONSTANT(c));
+                V t = v_enclast(v_shuffle(two, ROTATED_WORD_2), EACH_WORD(c));
                 first[g] = v_xor(sum_of_words(four), t);
                 last[g] = v_xor(v_xor(two, v_up4(two)), v_shuffle(first[g], WORD_4));
                 if (half % 2) {
@@ -62,7 +61,7 @@ FN void expand(V *rk, const size_t n, size_t key_len, V *first, V *last)
                 if (r < 14) {
                     KEY_OF(r + 1) = last[g];
                 }
-                V t = v_enclast(v_shuffle(last[g], ROTATED_WORD_4), ROUND_CONSTANT(c));
+                V t = v_enclast(v_shuffle(last[g], ROTATED_WORD_4), EACH_WORD(c));
                 first[g] = v_xor(sum_of_words(first[g]), t);
                 t = v_enclast(v_shuffle(first[g], WORD_4), v_zero());
                 last[g] = v_xor(sum_of_words(last[g]), t);

@@ -13,8 +13,6 @@ FN V characters(V values)
     return v_add8(values, v_shuffle(shift, kind));
 }
 
-#define EACH_WORD(w) v_pair((w) * UINT64_C(0x100000001), (w) * UINT64_C(0x100000001))
-
 TARGET static void encode(const uint8_t *in, size_t len, uint8_t *out)
 {
     const V places = v_pair(UINT64_C(0x8003040580000102), UINT64_C(0x80090a0b80060708));

@@ -1,5 +1,5 @@
-/* compiler.h - all that differs between compilers: function targets, inlining, unrolling, cpuid, memory that stays
- * wiped.
+/* compiler.h - what differs between compilers: function targets, inlining, unrolling, cpuid, memory that stays wiped.
+ * What differs in the intrinsics of ARM alone is in lanes_armv8.c.
  *
  * Code for lanes carries its instruction sets on each function, so that no build flag decides what the CPU must have.
  */
@@ -25,6 +25,11 @@
 #define WVT_TARGET(features)
 #define WVT_INLINE static __forceinline
 #define WVT_NOINLINE __declspec(noinline)
+#endif
+
+/* GCC for Windows takes the stack for aligned to more than its 16 bytes when it spills wider vectors (its bug 54412). */
+#if defined(_WIN32) && defined(__GNUC__) && !defined(__clang__)
+#define WVT_NO_WIDE_LANES 1
 #endif
 
 /* The name of AES and PMULL in a function's target. */

@@ -22,6 +22,9 @@ uint32_t wvt_lanes_supported(void)
     }
     lanes |= WVT_LANES_AESNI;
     wvt_cpuid(7, seven);
+#if defined(WVT_NO_WIDE_LANES)
+    return lanes;
+#endif
     if (!all_of(one[ECX], osxsave) || !all_of(seven[ECX], vaes | vpclmulqdq)) {
         return lanes;
     }

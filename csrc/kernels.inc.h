@@ -4,7 +4,8 @@
  * 16 bytes.
  *
  *   v_pair(low, high)               both halves of a lane, the same in all      v_all16(p)   16 bytes, the same in all
- *   v_load, v_store                 W * 16 bytes; v_load_part, v_store_part: the first n of them
+ *   v_load, v_store                 W * 16 bytes
+ *   v_load_part, v_store_part       the first n of them, where V_HAS_PARTS says that there are such; else see below
  *   v_gather, v_scatter             16 bytes at each of W pointers
  *   v_xor v_and v_or                v_add8 v_sub8_saturating v_min8 v_equal8 (ones or zeros)
  *   v_equal32 v_add32 v_left32 v_right32                  32-bit words, little-endian
@@ -18,9 +19,14 @@
  * An item that is missing in the last lanes is stood in for by the last item: its lanes compute the same bytes once
  * more and store them in the same place, after all lanes have loaded theirs.
  */
+typedef char decode_slack_is_enough[16 * W <= WVT_DECODE_SLACK ? 1 : -1];
+
 #define EACH(n)                                                                                                        \
     WVT_UNROLL                                                                                                         \
     for (size_t g = 0; g < (n); g++)
+
+/* A word in all places. */
+#define EACH_WORD(w) v_pair((w) * UINT64_C(0x100000001), (w) * UINT64_C(0x100000001))
 
 FN V v_zero(void) { return v_pair(0, 0); }
 
@@ -33,8 +39,6 @@ FN V v_equal16(V a, V b)
     same = v_and(same, v_swap(same));
     return v_and(same, v_shuffle(same, v_pair(0x0302010007060504, 0x0b0a09080f0e0d0c)));
 }
-
-FN size_t at_most(size_t n, size_t most) { return n < most ? n : most; }
 
 /* A mask of 0 or 255 over n bytes: how a refused item is zeroed without a branch. */
 FN void and_bytes(uint8_t *p, size_t n, uint8_t mask)

@@ -5,6 +5,8 @@
 #include "compiler.h"
 #include "wvtoken.h"
 
+WVT_INLINE size_t at_most(size_t n, size_t most) { return n < most ? n : most; }
+
 /* The arguments of wvt_wrap and wvt_unwrap; n is at least 1. */
 struct wvt_keys {
     const uint8_t *keks, *in;

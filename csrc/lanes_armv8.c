@@ -1,6 +1,6 @@
 /* lanes_armv8.c - AArch64, one item per instruction. */
 #if defined(__clang__) && (defined(__aarch64__) || defined(_M_ARM64)) && !defined(__ARM_FEATURE_AES)
-/* Before version 16 its arm_neon.h hides these intrinsics unless a build flag allows them to all functions. */
+/* The arm_neon.h of versions before 16 hides these intrinsics unless a build flag allows them to all functions. */
 #define __ARM_FEATURE_AES 1
 #define __ARM_FEATURE_CRYPTO 1
 #endif

@@ -45,6 +45,7 @@ FN V v_min8(V a, V b) { return _mm512_min_epu8(a, b); }
 FN V v_equal8(V a, V b) { return _mm512_movm_epi8(_mm512_cmpeq_epi8_mask(a, b)); }
 FN V v_equal32(V a, V b) { return _mm512_maskz_set1_epi32(_mm512_cmpeq_epi32_mask(a, b), -1); }
 FN V v_add32(V a, V b) { return _mm512_add_epi32(a, b); }
+/* By a count in a register: what takes a constant wants it as one even where nothing is optimized. */
 FN V v_left32(V a, int n) { return _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)); }
 FN V v_right32(V a, int n) { return _mm512_srl_epi32(a, _mm_cvtsi32_si128(n)); }
 FN V v_shuffle(V a, V places) { return _mm512_shuffle_epi8(a, places); }

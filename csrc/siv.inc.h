@@ -116,15 +116,16 @@ FN void each_block(struct siv *w, const int crypt, const int hash)
         uint8_t *out[SLOTS];
         V x[G], key[G];
         for (size_t l = 0; l < SLOTS; l++) {
-            in[l] = w->in[l] + 16 * b;
-            out[l] = w->out[l] + 16 * b;
-            if (ragged) {
-                const size_t here = w->len[l] > 16 * b ? at_most(w->len[l] - 16 * b, 16) : 0;
-                in[l] = here == 16 ? in[l] : here ? w->last[l] : ones_then_zeros + 16;
-                out[l] = here == 16 ? out[l] : here ? w->last[l] : w->sink;
-                keep[l] = ones_then_zeros + 16 - here;
-                live[l] = ones_then_zeros + (here ? 0 : 16);
+            if (!ragged) {
+                in[l] = w->in[l] + 16 * b;
+                out[l] = w->out[l] + 16 * b;
+                continue;
             }
+            const size_t here = w->len[l] > 16 * b ? at_most(w->len[l] - 16 * b, 16) : 0;
+            in[l] = here == 16 ? w->in[l] + 16 * b : here ? w->last[l] : ones_then_zeros + 16;
+            out[l] = here == 16 ? w->out[l] + 16 * b : here ? w->last[l] : w->sink;
+            keep[l] = ones_then_zeros + 16 - here;
+            live[l] = ones_then_zeros + (here ? 0 : 16);
         }
         EACH(G) x[g] = v_gather(in + g * W);
         if (crypt) {

@@ -2,6 +2,8 @@
 #include "wvtoken.h"
 #include "lanes.h"
 
+typedef char text_max_is_right[WVT_TEXT_MAX == (4 * (WVT_MESSAGE_MAX + WVT_TOKEN_OVERHEAD) + 2) / 3 ? 1 : -1];
+
 /* Messages that are sorted by length together, so that those side by side in lanes are of like length. */
 #define WINDOW 256u
 
@@ -51,8 +53,6 @@ WVT_NOINLINE static void wipe_frame_left(void)
     uint8_t left[12288];
     wvt_wipe(left, sizeof left);
 }
-
-static size_t at_most(size_t n, size_t most) { return n < most ? n : most; }
 
 /* Where nothing is going to be written: not NULL, which has no place at its offset 0 in C. */
 static uint8_t *somewhere(uint8_t *out, uint8_t *else_here) { return out ? out : else_here; }
@@ -417,7 +417,7 @@ int64_t wvt_open_tokens(uint32_t lanes, const uint8_t *key, const uint8_t *heade
             const int whole = bytes >= WVT_TOKEN_OVERHEAD, brief = *text_len <= PIECE;
             /* A long token leaves only header, nonce and tag here, and its ciphertext where it will be opened. */
             const size_t here = brief ? bytes : WVT_TOKEN_OVERHEAD;
-            uint8_t *nonce = token + WVT_HEADER_BYTES, *tag = token + here - WVT_TAG_BYTES;
+            uint8_t *nonce = token + WVT_HEADER_BYTES, *tag = token + (whole ? here - WVT_TAG_BYTES : 0);
             status[count] = WVT_REFUSED;
             if (whole && (brief ? decode(kernels, texts, *text_len, token)
                                 : decode_parts(kernels, texts, *text_len, token, WVT_HEADER_BYTES + WVT_NONCE_BYTES,

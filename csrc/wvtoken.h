@@ -2,8 +2,8 @@
  *
  * This header is the contract. All that holds for every function:
  *
- * - Pointer and length, never NUL. Items of a batch lie one after the other without gaps. A pointer to no bytes is not
- *   NULL either, save that of an empty prefix or audience, and all of them when n is 0.
+ * - Pointer and length, never NUL. Items of a batch lie one after the other without gaps. A pointer to no bytes may be
+ *   NULL for a prefix, an audience, an AAD and `out`, and for all when n is 0; for nothing else.
  * - `lanes` is one of the WVT_LANES_* values and says which code runs; every choice gives the same bytes. It must be in
  *   wvt_lanes_supported(), which the caller asks once: to ask the CPU anew in each call would cost more than the call.
  *   A value that is no lanes of this build returns -1; lanes that the CPU lacks end in an illegal instruction.
@@ -17,6 +17,7 @@
  * - `out` may not overlap an input. n may be 0.
  * - Keys, derived keys, schedules and plaintexts steer no branch and no address, nor does a verdict on them before the
  *   function returns. What was made of them on the stack is wiped by then. Nothing is allocated; 48 KiB of stack do.
+ *   The last two hold for a build with optimization, which keeps in registers what has no business in memory.
  */
 #ifndef WVTOKEN_H
 #define WVTOKEN_H
@@ -39,7 +40,7 @@
 #define WVT_TAG_BYTES 16u
 #define WVT_HEADER_BYTES 5u        /* version, key id */
 #define WVT_AUDIENCE_MAX 64u       /* bytes */
-#define WVT_MESSAGE_MAX (1u << 24) /* bytes of one message, of one key to wrap, and of one AAD */
+#define WVT_MESSAGE_MAX (1u << 24) /* bytes of one message, of one key to wrap, of one AAD, and of the prefix */
 #define WVT_TEXT_MAX 22369666u     /* characters of one text: of WVT_MESSAGE_MAX bytes and WVT_TOKEN_OVERHEAD */
 #define WVT_MARK_BYTES 8u
 #define WVT_TOKEN_OVERHEAD 33u  /* header, nonce and tag around the payload, before base64url */

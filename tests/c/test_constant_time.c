@@ -168,7 +168,7 @@ static uint8_t leak(const uint8_t *key)
 
 int main(void)
 {
-    unsigned tested = 0;
+    uint32_t tested = 0;
     if (!RUNNING_ON_VALGRIND) {
         printf("this tells nothing without valgrind\n");
         return 2;
@@ -177,7 +177,7 @@ int main(void)
         if (!(wvt_lanes_supported() & lanes)) {
             continue;
         }
-        tested++;
+        tested |= lanes;
         for (int bad = 0; bad <= 1; bad++) {
             for (size_t kek_len = 16; kek_len <= 32; kek_len += 8) {
                 check_wrap(lanes, N, kek_len, 16, bad);
@@ -195,6 +195,6 @@ int main(void)
     secret(keks, 1);
     status[0] = leak(keks);
 #endif
-    printf("%u kinds of lanes tested, %d mistakes\n", tested, mistakes);
+    printf("lanes 0x%x, %d mistakes\n", (unsigned)tested, mistakes);
     return tested == 0 || mistakes != 0;
 }

@@ -643,6 +643,7 @@ static void test_limits(uint32_t with)
     CHECK(wvt_base64url_decode(with, in, over_text, 2, out, status) == -1);
     CHECK(wvt_seal_tokens(with, NULL, 0, in, in, in, WVT_AUDIENCE_MAX + 1, in, in, len, 2, out) == -1);
     CHECK(wvt_seal_tokens(with, NULL, 0, in, in, in, 0, in, in, over, 2, out) == -1);
+    CHECK(wvt_seal_tokens(with, in, WVT_MESSAGE_MAX + 1, in, in, in, 0, in, in, len, 2, out) == -1);
     CHECK(wvt_open_tokens(with, in, in, in, WVT_AUDIENCE_MAX + 1, in, len, 2, out, status) == -1);
     CHECK(wvt_open_tokens(with, in, in, in, 0, in, over_text, 2, out, status) == -1);
     CHECK(all_are(out, sizeof out, 0xee) && all_are(status, sizeof status, 0xee));
