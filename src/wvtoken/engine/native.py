@@ -17,13 +17,18 @@ from typing import Any, TypeVar
 
 from ..errors import EngineUnavailable, KeyUnwrapError
 
+
+def _why(error: ImportError) -> str:
+    if not isinstance(error, ModuleNotFoundError):
+        return f"the C extension does not load: {error}"
+    missing = "the C extension" if error.name == f"{__package__}._native" else error.name
+    return f"{missing} is not installed"
+
+
 try:
     from ._native import ffi, lib
-except ModuleNotFoundError as error:
-    missing = "the C extension" if error.name == f"{__package__}._native" else error.name
-    raise EngineUnavailable(f"{missing} is not installed") from None
-except ImportError as error:
-    raise EngineUnavailable(f"the C extension does not load: {error}") from None
+except ImportError as _error:
+    raise EngineUnavailable(_why(_error)) from None
 
 _LANES = {
     "x86-vaes512": lib.WVT_LANES_VAES512,
