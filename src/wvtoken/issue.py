@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from itertools import chain
 from urllib.parse import urlsplit
 
 from . import payload, sealing, values
@@ -102,13 +103,13 @@ class Issuer:
         _check_customer(customer)
         lookup = _lookup(stored_keys)
         fixed_now = None if now is None else unix_seconds(now)
-        return self._chunks(requests, customer, lookup, fixed_now)
+        return chain.from_iterable(self._chunks(requests, customer, lookup, fixed_now))
 
     def _chunks(
         self, requests: Iterable[Request], customer: str | None, lookup: Lookup, now: int | None
-    ) -> Iterator[str | TokenRequestError]:
+    ) -> Iterator[list[str | TokenRequestError]]:
         for chunk in chunks(requests):
-            yield from self._issue_chunk(chunk, customer, lookup, unix_seconds(now))
+            yield self._issue_chunk(chunk, customer, lookup, unix_seconds(now))
 
     def _issue_chunk(
         self, requests: list[Request], customer: str | None, lookup: Lookup, now: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from . import payload, sealing
 from .batch import chunks, unix_seconds
@@ -66,12 +67,12 @@ class Redeemer:
         chunk.
         """
         fixed_now = None if now is None else unix_seconds(now)
-        return self._chunks(tokens, fixed_now)
+        return chain.from_iterable(self._chunks(tokens, fixed_now))
 
-    def _chunks(self, tokens: Iterable[str | bytes], now: int | None) -> Iterator[Grant | TokenRequestError]:
+    def _chunks(self, tokens: Iterable[str | bytes], now: int | None) -> Iterator[list[Grant | TokenRequestError]]:
         for chunk in chunks(tokens):
             sealing.check_tokens(chunk)
-            yield from self._redeem_chunk(chunk, unix_seconds(now))
+            yield self._redeem_chunk(chunk, unix_seconds(now))
 
     def _redeem_chunk(self, tokens: list[str | bytes], now: int) -> list[Grant | TokenRequestError]:
         results: list[Grant | TokenRequestError] = []

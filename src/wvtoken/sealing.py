@@ -260,10 +260,9 @@ def _texts_of_one_issuer(urls: Sequence[str | bytes]) -> list[str] | None:
     if not parameter or "?" in before or "#" in before:
         return None
     prefix = before + parameter
-    # What lies between two texts, in their order, begins as both do.
-    if not (min(texts).startswith(prefix) and max(texts).startswith(prefix)):
-        return None
-    cut = [text[len(prefix) :] for text in texts]
+    cut = [text.removeprefix(prefix) for text in texts]
+    if sum(map(len, texts)) - sum(map(len, cut)) != len(prefix) * len(texts):
+        return None  # not all of them had it
     joined = "".join(cut)
     if not joined.isascii() or any(mark in joined for mark in "&#%+") or max(map(len, cut)) > _TEXT_MAX:
         return None
