@@ -6,13 +6,13 @@ it heard to `Pending.respond`. Both go the same way: route, parse, authenticate,
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import ParamSpec, TypeVar
 
 from .errors import ErrorCode, TokenRequestError
 from .issue import Issuer
+from .log import log_failure
 from .response import METHODS, Response, error_response, method_not_allowed, not_found, token_response
 from .spec import TokenSpec, parse
 
@@ -25,8 +25,6 @@ StoredKey = Callable[[TokenSpec], bytes | None]
 
 _Arguments = ParamSpec("_Arguments")
 _Answer = TypeVar("_Answer")
-
-_log = logging.getLogger("wvtoken")
 
 
 class TokenEndpoint:
@@ -170,8 +168,8 @@ class Pending:
         except TokenRequestError as error:
             # Without its traceback: a server may keep one exception for all requests, which must not keep theirs.
             return error_response(error.with_traceback(None), self.spec.error_format)
-        except Exception:
-            _log.exception("a license token request failed")
+        except Exception as failure:
+            log_failure("a license token request failed", failure)
             return error_response(TokenRequestError(ErrorCode.LICENSE_GENERATION_FAILED), self.spec.error_format)
         return token_response(url)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from itertools import chain
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from . import payload, sealing, values
 from .batch import chunks, unix_seconds
 from .errors import ErrorCode, TokenRequestError
 from .keywrap import unwrap_keys
+from .log import log_failure
 from .spec import TokenSpec, read
 
 Request = TokenSpec | str | bytes
@@ -19,8 +19,6 @@ Lookup = Callable[[TokenSpec], bytes | None]
 
 _LATEST_ISSUE = values.TIME_MAX - values.LIFETIME_MAX
 """Up to then, whatever a request says, its token expires before the calendar ends."""
-
-_log = logging.getLogger("wvtoken")
 
 
 class Issuer:
@@ -191,7 +189,7 @@ def _stored_key(spec: TokenSpec, lookup: Lookup) -> bytes:
         if key is not None and not isinstance(key, bytes):
             failure = TypeError(f"a stored key must be bytes or None, not {type(key).__name__}")
     if failure is not None:
-        _log.error("the key storage failed", exc_info=failure)
+        log_failure("the key storage failed", failure)
         raise TokenRequestError(ErrorCode.KEY_STORAGE_FAILED, "kid") from failure
     if key is None:
         raise TokenRequestError(ErrorCode.KEY_STORAGE_FAILED, "kid")

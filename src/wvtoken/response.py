@@ -6,10 +6,7 @@ the headers and the body of a `Response` into what its framework sends.
 
 from __future__ import annotations
 
-import html
-import json
 from dataclasses import dataclass, field
-from http import HTTPStatus
 
 from .errors import ErrorCode, ErrorFormat, TokenRequestError
 
@@ -50,7 +47,7 @@ def token_response(url: str) -> Response:
     Raises:
         ValueError: the URL is not ASCII.
     """
-    return _response(HTTPStatus.OK, _URI_LIST, url.encode("ascii"))
+    return _response(200, _URI_LIST, url.encode("ascii"))
 
 
 def error_response(error: TokenRequestError, error_format: ErrorFormat | None = None) -> Response:
@@ -68,17 +65,17 @@ def error_response(error: TokenRequestError, error_format: ErrorFormat | None = 
 def not_found(error_format: ErrorFormat) -> Response:
     """404: the interface is not at this path."""
     error = TokenRequestError(ErrorCode.MALFORMED_REQUEST, None, "there is nothing at this path")
-    return _rendered(error, HTTPStatus.NOT_FOUND, error_format)
+    return _rendered(error, 404, error_format)
 
 
 def method_not_allowed(error_format: ErrorFormat) -> Response:
     """405: the interface has no such method."""
     error = TokenRequestError(ErrorCode.MALFORMED_REQUEST, None, f"the method must be {' or '.join(METHODS)}")
-    return _rendered(error, HTTPStatus.METHOD_NOT_ALLOWED, error_format, ("Allow", ", ".join(METHODS)))
+    return _rendered(error, 405, error_format, ("Allow", ", ".join(METHODS)))
 
 
 def _rendered(error: TokenRequestError, status: int, error_format: ErrorFormat, *more: Header) -> Response:
-    if status == HTTPStatus.UNAUTHORIZED:
+    if status == 401:
         more = (*more, _CHALLENGE)
     if ErrorFormat(error_format) is ErrorFormat.JSON:
         return _response(status, _JSON, _json(error), *more)
@@ -91,6 +88,8 @@ def _response(status: int, content_type: str, body: bytes, *more: Header) -> Res
 
 
 def _json(error: TokenRequestError) -> bytes:
+    import json  # noqa: PLC0415  # not needed before the first error
+
     fields = {"code": int(error.code), "message": error.message, "parameter": error.parameter}
     return json.dumps(fields).encode("ascii")
 
@@ -119,6 +118,9 @@ _PAGE = """\
 
 
 def _page(error: TokenRequestError, status: int) -> bytes:
+    import html  # noqa: PLC0415  # not needed before the first error
+    from http import HTTPStatus  # noqa: PLC0415
+
     facts = [("Code", str(int(error.code)))]
     if error.parameter is not None:
         facts.append(("Parameter", error.parameter))

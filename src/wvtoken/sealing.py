@@ -13,7 +13,6 @@ seen to be equal. The nonce is the token's id.
 from __future__ import annotations
 
 import hmac
-import json
 import os
 from collections.abc import Mapping, Sequence
 from struct import Struct
@@ -125,6 +124,8 @@ class KeyRing:
 
     def to_jwks(self) -> str:
         """The ring as a JWK set, the active key first. It holds the keys in the clear."""
+        import json  # noqa: PLC0415  # not needed to issue and redeem
+
         keys = [
             {"kty": "oct", "kid": str(key_id), "k": base64url.encode(self._keys[key_id])} for key_id in self.key_ids
         ]
@@ -285,6 +286,8 @@ def _read_json(text: str | bytes) -> Any:
     """JSON of which no object says a name twice. An error shows nothing of the text, which holds keys."""
     if not isinstance(text, (str, bytes)):
         raise TypeError(f"a JWK set is str or bytes, not {type(text).__name__}")
+    import json  # noqa: PLC0415  # not needed to issue and redeem
+
     try:
         return json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError):
