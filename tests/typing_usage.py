@@ -25,11 +25,13 @@ from wvtoken import (
     SecurityLevel,
     TokenEndpoint,
     TokenExpired,
+    TokenHeader,
     TokenRequestError,
     TokenSpec,
     engine_name,
     error_response,
     parse,
+    token_header,
     token_id,
     token_response,
     unwrap_key,
@@ -204,7 +206,9 @@ def main() -> None:
     grants = redeem(Redeemer(ring, audience="test"), urls)
     for grant in grants:
         use(grant)
-    assert assert_type(token_id(urls[0]), bytes) == grants[0].token_id
+    header = assert_type(token_header(urls[0]), TokenHeader)
+    assert assert_type(token_id(urls[0]), bytes) == assert_type(header.token_id, bytes) == grants[0].token_id
+    assert (assert_type(header.version, int), assert_type(header.key_id, int)) == (1, ring.active)
     assert len(grants) == 1 + 2 * len(urls) == 11
     assert wrapping() == [KEY, KEY]
     codes = [ErrorCode.INVALID_TOKEN, ErrorCode.MISSING_AUTHENTICATOR, -2031, -2019]

@@ -76,12 +76,13 @@ from .errors import (
     TokenRequestError,
 )
 from .issue import Issuer
+from .keyring import KeyRing
 from .keywrap import unwrap_key, unwrap_keys, wrap_key, wrap_keys
 from .payload import Grant
 from .redeem import Redeemer
 from .response import Response, error_response, token_response
-from .sealing import KeyRing, token_id
 from .spec import TokenSpec, parse
+from .token_text import TokenHeader, token_header, token_id
 from .values import Extension, HdcpOutputControl, SecurityLevel
 
 __all__ = [
@@ -101,11 +102,13 @@ __all__ = [
     "SecurityLevel",
     "TokenEndpoint",
     "TokenExpired",
+    "TokenHeader",
     "TokenRequestError",
     "TokenSpec",
     "engine_name",
     "error_response",
     "parse",
+    "token_header",
     "token_id",
     "token_response",
     "unwrap_key",

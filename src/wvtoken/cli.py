@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 from .errors import EngineUnavailable, ErrorCode, TokenRequestError
 from .issue import Issuer
+from .keyring import KeyRing
 from .payload import Grant
 from .redeem import Redeemer
-from .sealing import KeyRing
 from .spec import TokenSpec, parse
 from .terminal import Output, print_error, print_table
 

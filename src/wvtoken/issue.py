@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 from . import payload, sealing, values
 from .batch import chunks, unix_seconds
 from .errors import ErrorCode, TokenRequestError
+from .keyring import KeyRing
 from .keywrap import unwrap_keys
 from .log import log_failure
 from .spec import TokenSpec, read
+from .token_text import PARAMETER
 
 Request = TokenSpec | str | bytes
 StoredKeys = Mapping[bytes, bytes] | Callable[[TokenSpec], bytes | None]
@@ -43,11 +45,11 @@ class Issuer:
 
     __slots__ = ("_audience", "_keyring", "_prefix")
 
-    def __init__(self, keyring: sealing.KeyRing, rights_url: str, *, audience: str = "") -> None:
-        if not isinstance(keyring, sealing.KeyRing):
+    def __init__(self, keyring: KeyRing, rights_url: str, *, audience: str = "") -> None:
+        if not isinstance(keyring, KeyRing):
             raise TypeError(f"keyring must be a KeyRing, not {type(keyring).__name__}")
         self._keyring = keyring
-        self._prefix = f"{_checked_url(rights_url)}?{sealing.PARAMETER}="
+        self._prefix = f"{_checked_url(rights_url)}?{PARAMETER}="
         self._audience = sealing.audience_bytes(audience)
 
     def issue(

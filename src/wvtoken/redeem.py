@@ -8,7 +8,9 @@ from itertools import chain
 from . import payload, sealing
 from .batch import chunks, unix_seconds
 from .errors import InvalidToken, TokenExpired, TokenRequestError
+from .keyring import KeyRing
 from .payload import Grant
+from .token_text import check_tokens, token_texts
 
 
 class Redeemer:
@@ -26,8 +28,8 @@ class Redeemer:
 
     __slots__ = ("_audience", "_keyring")
 
-    def __init__(self, keyring: sealing.KeyRing, *, audience: str = "") -> None:
-        if not isinstance(keyring, sealing.KeyRing):
+    def __init__(self, keyring: KeyRing, *, audience: str = "") -> None:
+        if not isinstance(keyring, KeyRing):
             raise TypeError(f"keyring must be a KeyRing, not {type(keyring).__name__}")
         self._keyring = keyring
         self._audience = sealing.audience_bytes(audience)
@@ -57,7 +59,7 @@ class Redeemer:
             TypeError: one of them is neither str nor bytes; nothing has been opened then.
         """
         tokens = list(tokens)
-        sealing.check_tokens(tokens)
+        check_tokens(tokens)
         return list(self.redeem_iter(tokens, now=unix_seconds(now)))
 
     def redeem_iter(
@@ -71,12 +73,12 @@ class Redeemer:
 
     def _chunks(self, tokens: Iterable[str | bytes], now: int | None) -> Iterator[list[Grant | TokenRequestError]]:
         for chunk in chunks(tokens):
-            sealing.check_tokens(chunk)
+            check_tokens(chunk)
             yield self._redeem_chunk(chunk, unix_seconds(now))
 
     def _redeem_chunk(self, tokens: list[str | bytes], now: int) -> list[Grant | TokenRequestError]:
         results: list[Grant | TokenRequestError] = []
-        opened = sealing.open_tokens(self._keyring, self._audience, sealing.token_texts(tokens))
+        opened = sealing.open_tokens(self._keyring, self._audience, token_texts(tokens))
         for grant in payload.decode_many(opened):
             if grant is None:
                 results.append(InvalidToken())

@@ -1,0 +1,126 @@
+"""The text of a token: its layout, its header, and its place in a URL.
+
+Token, version 1, as text:
+
+    base64url_nopad(0x01 || key_id (4 bytes, big-endian) || nonce (12, random) || AES-256-GCM-SIV(key, nonce, AAD,
+    payload))
+
+The nonce is the token's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from struct import Struct
+from typing import NamedTuple, cast
+
+from . import base64url, values
+from .errors import InvalidToken, TokenRequestError
+from .query import pieces
+
+PARAMETER = "ExpressPlayToken"
+"""The URL parameter that carries the token."""
+
+VERSION = 1
+HEADER = Struct(">BI")
+"""Version and key id."""
+NONCE_BYTES = 12
+TAG_BYTES = 16
+
+_TOKEN_BYTES_MIN = HEADER.size + NONCE_BYTES + values.PAYLOAD_FIXED_BYTES + TAG_BYTES
+_TOKEN_BYTES_MAX = HEADER.size + NONCE_BYTES + values.PAYLOAD_BYTES_MAX + TAG_BYTES
+_TEXT_MAX = (_TOKEN_BYTES_MAX * 4 + 2) // 3
+_ONLY_PARAMETER = f"?{PARAMETER}="
+
+
+class TokenHeader(NamedTuple):
+    """The part of a token that can be read without a key. It is not authenticated: anyone can write it.
+
+    Attributes:
+        version: the version of the token format: 1.
+        key_id: the id of the sealing key.
+        token_id: the token's id (12 bytes), its nonce.
+    """
+
+    version: int
+    key_id: int
+    token_id: bytes
+
+
+def token_header(token_or_url: str | bytes) -> TokenHeader:
+    """Return the unverified header of a token, for logs and to diagnose key rotation.
+
+    Raises:
+        InvalidToken: neither a token of a known version nor a URL with one.
+        TypeError: neither str nor bytes.
+    """
+    raw = base64url.decode(token_text(token_or_url))
+    if raw is None or not _TOKEN_BYTES_MIN <= len(raw) <= _TOKEN_BYTES_MAX or raw[0] != VERSION:
+        raise InvalidToken
+    version, key_id = HEADER.unpack_from(raw)
+    return TokenHeader(version, key_id, raw[HEADER.size :][:NONCE_BYTES])
+
+
+def token_id(token_or_url: str | bytes) -> bytes:
+    """Return the unverified id (12 bytes) of a token, for logs.
+
+    Raises:
+        InvalidToken: neither a token of a known version nor a URL with one.
+        TypeError: neither str nor bytes.
+    """
+    return token_header(token_or_url).token_id
+
+
+def check_tokens(tokens: Sequence[str | bytes]) -> None:
+    """Raise TypeError if an item is neither str nor bytes."""
+    for type_ in set(map(type, tokens)):
+        if not issubclass(type_, (str, bytes)):
+            raise TypeError(f"a token is str or bytes, not {type_.__name__}")
+
+
+def token_texts(tokens: Sequence[str | bytes]) -> list[str]:
+    """Return the `token_text` of each item."""
+    return _texts_of_one_issuer(tokens) or [token_text(token) for token in tokens]
+
+
+def token_text(token_or_url: str | bytes) -> str:
+    """Return the text of a token or of the token in a URL: ASCII and at most as long as a token can be.
+
+    Return "" for anything that cannot be a token.
+    """
+    check_tokens([token_or_url])
+    text = token_or_url if isinstance(token_or_url, str) else token_or_url.decode("latin-1")
+    if "?" in text:
+        text = _token_of_url(text)
+    return text if text.isascii() and len(text) <= _TEXT_MAX else ""
+
+
+def _token_of_url(url: str) -> str:
+    query = url.partition("#")[0].partition("?")[2]
+    try:
+        parameters = [piece.partition("=") for piece in pieces(query, "")]
+    except TokenRequestError:
+        return ""
+    tokens = [value for name, _, value in parameters if name == PARAMETER]
+    return tokens[0] if len(tokens) == 1 else ""
+
+
+def _texts_of_one_issuer(urls: Sequence[str | bytes]) -> list[str] | None:
+    """Return the tokens of URLs that differ only in their token, with a few operations for the whole list.
+
+    Return None if the URLs are of another form.
+    """
+    if set(map(type, urls)) != {str}:
+        return None
+    texts = cast(Sequence[str], urls)
+    before, parameter, _ = texts[0].partition(_ONLY_PARAMETER)
+    if not parameter or "?" in before or "#" in before:
+        return None
+    prefix = before + parameter
+    cut = [text.removeprefix(prefix) for text in texts]
+    if sum(map(len, texts)) - sum(map(len, cut)) != len(prefix) * len(texts):
+        return None  # some text has another prefix
+    joined = "".join(cut)
+    if not joined.isascii() or any(mark in joined for mark in "&#%+") or max(map(len, cut)) > _TEXT_MAX:
+        return None
+    return cut
