@@ -1,1 +1,1 @@
-"""How fast it is, beside what one would write or install otherwise. `python -m benchmarks` runs everything."""
+"""Speed of wvtoken, compared with alternatives in the same run. `python -m benchmarks` writes the report."""

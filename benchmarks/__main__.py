@@ -1,101 +1,108 @@
-"""Runs every suite, prints the table of ratios, and writes the README's section and its plot.
+"""Measure every row; write `benchmarks/README.md` and the plot.
 
-    python -m benchmarks [--quick] [--laps N] [--keep FOLDER | --from FOLDER]
-
-What is compared is in one suite, and measured at nearly the same time. In a lap all suites have their turn, one after
-the other, and of each time the shortest of all laps counts: what disturbs the machine for a minute disturbs one lap.
+python -m benchmarks [--quick] [--rounds N] [--only TEXT] [--keep FILE]
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
-import tempfile
-from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import data, memory, plot, report, suites
+from wvtoken import engine
+from wvtoken.errors import EngineUnavailable
+
+from . import alternatives, measure, report, rows
+from .report import Result
 
 HERE = Path(__file__).parent
-ROOT = HERE.parent
-README = ROOT / "README.md"
-PLOT = HERE / "time-per-item.svg"
-
-PACKAGES = (
-    "cryptography",
-    "PyNaCl",
-    "joserfc",
-    "pyseto",
-    "fast-paseto",
-    "pycryptodome",
-    "PyJWT",
-    "pydantic",
-    "msgspec",
-    "fast-query-parsers",
-)
-"""Whose versions the section tells."""
+PLOT = "time-per-item.png"
 
 
-def main() -> None:
-    arguments = _arguments()
-    if arguments.from_ is not None:
-        _finish(arguments.from_, quick=False)
-    elif arguments.keep is not None:
-        arguments.keep.mkdir(parents=True, exist_ok=True)
-        _run(arguments.keep, arguments)
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            _run(Path(folder), arguments)
-
-
-def _arguments() -> argparse.Namespace:
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Return 0, or 1 if a target is missed that is not planned for later."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="few sizes, one lap, and nothing is written")
-    parser.add_argument("--laps", type=int, default=3, metavar="N", help="how often each suite is run (3)")
-    results = parser.add_mutually_exclusive_group()
-    results.add_argument("--keep", type=Path, metavar="FOLDER", help="where the results are kept as JSON")
-    results.add_argument("--from", type=Path, metavar="FOLDER", dest="from_", help="write from results that were kept")
-    return parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="small batches, one round; print only, write no report")
+    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds per row (default 5)")
+    parser.add_argument(
+        "--only", default="", metavar="TEXT", help="measure the rows whose section or name has TEXT; print only"
+    )
+    parser.add_argument("--keep", type=Path, metavar="FILE", help="also write the results as JSON")
+    given = parser.parse_args(arguments)
+    batch, rounds, seconds = (64, 1, 0.0005) if given.quick else (rows.BATCH, given.rounds, 0.1)
+    chosen = [row for row in rows.all_rows(batch) if given.only in row.section or given.only in row.name]
+    results = [result for row in chosen for result in _measured(row, rounds, seconds)]
+    if given.keep is not None:
+        given.keep.write_text(json.dumps([result._asdict() for result in results], indent=1), encoding="utf-8")
+    if not given.only:
+        stream = 2000 if given.quick else 1_000_000
+        context: dict[str, Any] = report.machine() | {
+            "engine": engine.current().name,
+            "batch": batch,
+            "rounds": rounds,
+            "engines": _engines(batch, rounds, seconds),
+            "lengths": alternatives.lengths(),
+            "stream": stream,
+            "memory": measure.stream_memory(stream),
+        }
+        text = report.document(results, context, PLOT)
+        if given.quick:
+            print(text)
+        else:
+            (HERE / "README.md").write_text(text, encoding="utf-8")
+            report.draw(_lines(seconds), HERE / PLOT)
+    return int(not given.quick and any("missed" in result.verdict for result in results))
 
 
-def _run(folder: Path, arguments: argparse.Namespace) -> None:
-    laps = 1 if arguments.quick else arguments.laps
-    for lap in range(laps):
-        for suite in suites.all_suites():
-            print(f"{suite.stem}, lap {lap + 1} of {laps}", file=sys.stderr, flush=True)
-            suites.run(suite, folder / f"{suite.stem}-{lap}.json", quick=arguments.quick)
-    print("memory", file=sys.stderr, flush=True)
-    context = {
-        "laps": laps,
-        "packages": dict(_versions()),
-        "payload_bytes": data.PAYLOAD_BYTES,
-        "payload_bytes_max": data.PAYLOAD_BYTES_MAX,
-        "memory": [str(peak) for peak in memory.peaks(20_000 if arguments.quick else memory.ITEMS)],
-    }
-    (folder / "context.json").write_text(json.dumps(context), encoding="utf-8")
-    _finish(folder, quick=arguments.quick)
+def _measured(row: rows.Row, rounds: int, seconds: float) -> Iterator[Result]:
+    own, *others = measure.fastest([row.job, *row.alternatives.values()], rounds, seconds)
+    for place, (name, other) in enumerate(zip(row.alternatives, others, strict=True)):
+        per_item = 1e9 / row.items
+        target = row.target if place == 0 else None
+        result = Result(
+            row.section, row.name, row.subject, own * per_item, name, other * per_item, target, later=row.later
+        )
+        print(f"{result.ratio:8.2f} {result.name} / {name} {result.verdict}", file=sys.stderr, flush=True)
+        yield result
 
 
-def _versions() -> Iterator[tuple[str, str]]:
-    for package in PACKAGES:
-        try:
-            yield package, version(package)
-        except PackageNotFoundError:
-            continue
+def engine_names() -> list[str]:
+    try:
+        from wvtoken.engine.native import lane_names  # noqa: PLC0415  # the extension is optional
+    except EngineUnavailable:
+        return ["openssl"]
+    return [*lane_names(), "openssl"]
 
 
-def _finish(folder: Path, *, quick: bool) -> None:
-    laps = [report.read(path) for suite in suites.all_suites() for path in sorted(folder.glob(f"{suite.stem}-*.json"))]
-    context: dict[str, Any] = json.loads((folder / "context.json").read_text(encoding="utf-8"))
-    measured = report.times(laps)
-    print(report.comparison(measured), report.engines(measured), *context["memory"], sep="\n\n")
-    if not quick:
-        plot.draw(measured, PLOT)
-        report.write_section(README, report.section(measured, laps, context, PLOT.relative_to(ROOT).as_posix()))
+def _engines(batch: int, rounds: int, seconds: float) -> dict[str, dict[str, float]]:
+    times = {}
+    before = os.environ.get(engine.VARIABLE)
+    for name in engine_names():
+        os.environ[engine.VARIABLE] = name
+        engine.current.cache_clear()
+        jobs = {row.name: row.job for row in rows.named_rows(batch, *rows.ON_EACH_ENGINE)}
+        best = measure.fastest(list(jobs.values()), rounds, seconds)
+        times[name] = {job: 1e9 * spent / batch for job, spent in zip(jobs, best, strict=True)}
+    del os.environ[engine.VARIABLE]
+    if before is not None:
+        os.environ[engine.VARIABLE] = before
+    engine.current.cache_clear()
+    return times
+
+
+def _lines(seconds: float) -> dict[str, dict[str, list[tuple[int, float]]]]:
+    lines: dict[str, dict[str, list[tuple[int, float]]]] = {}
+    for size in rows.SIZES:
+        for row in rows.named_rows(size, *rows.PLOTTED):
+            jobs = [row.job, *row.alternatives.values()]
+            for entrant, spent in zip(("wvtoken", *row.alternatives), measure.fastest(jobs, 3, seconds), strict=True):
+                lines.setdefault(row.name, {}).setdefault(entrant, []).append((size, 1e9 * spent / size))
+    return lines
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,84 +1,105 @@
-"""What the suites work on: the same bytes in every run, from a seed."""
+"""Input of the benchmarks. The same seed gives the same bytes in every run."""
 
 from __future__ import annotations
 
-import os
 import random
+from collections.abc import Callable
 from functools import cache
+
+from cryptography.hazmat.primitives.keywrap import aes_key_wrap
 
 import wvtoken
 
 NOW = 1_800_000_000
 AUDIENCE = "production"
 RIGHTS_URL = "https://wv.example.com/hms/wv/rights/"
-KEYRING = wvtoken.KeyRing({1: bytes(range(32))}, 1)
+PREFIX = f"{RIGHTS_URL}?ExpressPlayToken="
 SEALING_KEY = bytes(range(32))
-ISSUER = wvtoken.Issuer(KEYRING, RIGHTS_URL, audience=AUDIENCE)
-REDEEMER = wvtoken.Redeemer(KEYRING, audience=AUDIENCE)
+KEYRING = wvtoken.KeyRing({1: SEALING_KEY}, 1)
 HEADER = b"\x01" + (1).to_bytes(4, "big")
-"""Before the nonce of a token: its version and the number of its key."""
-
-PAYLOAD_BYTES = 54
-"""A payload without cookie, extension, content id and customer."""
-PAYLOAD_BYTES_MAX = 200
-"""Of the payloads of mixed lengths."""
-
-SIZES = tuple(
-    int(size) for size in os.environ.get("WVTOKEN_BENCH_SIZES", "1,4,16,64,256,1024,4096,16384,65536").split(",")
-)
-"""Items of a batch."""
+"""The version and the key id: the first bytes of a token."""
+AAD = HEADER + AUDIENCE.encode()
+KEK = bytes(range(16))
+AUTHENTICATOR = "customerAuthenticator=201722,1ad8eed133edf43cbcc185f0236828ae"
+LEVELS = "&securityLevel=1&hdcpOutputControl=0"
 
 
-def compared_size(sizes: tuple[int, ...]) -> int:
-    """The size of batch that the table is about: the largest up to 4096."""
-    return max((size for size in sizes if size <= 4096), default=min(sizes))
+def issuer() -> wvtoken.Issuer:
+    return wvtoken.Issuer(KEYRING, RIGHTS_URL, audience=AUDIENCE)
+
+
+def redeemer() -> wvtoken.Redeemer:
+    return wvtoken.Redeemer(KEYRING, audience=AUDIENCE)
 
 
 @cache
-def keks(count: int) -> list[bytes]:
-    return _items("kek", count, 16)
-
-
-@cache
-def keys(count: int) -> list[bytes]:
-    return _items("key", count, 16)
-
-
-@cache
-def nonces(count: int) -> list[bytes]:
-    return _items("nonce", count, 12)
-
-
-@cache
-def payloads(count: int, *, mixed: bool = False) -> list[bytes]:
-    """Random payloads: of one length, or of any up to PAYLOAD_BYTES_MAX."""
-    if not mixed:
-        return _items("payload", count, PAYLOAD_BYTES)
-    source = random.Random("mixed payload")
-    return [source.randbytes(source.randint(PAYLOAD_BYTES, PAYLOAD_BYTES_MAX)) for _ in range(count)]
-
-
-@cache
-def tokens(count: int) -> list[bytes]:
-    """As long as a token is before base64url."""
-    return _items("token", count, PAYLOAD_BYTES + 33)
-
-
-@cache
-def queries(count: int) -> list[str]:
-    """Requests with the usual parameters, each for a key of its own."""
-    return [
-        "customerAuthenticator=201722,1ad8eed133edf43cbcc185f0236828ae"
-        f"&kid={kid.hex()}&contentKey={key.hex()}&securityLevel=1&hdcpOutputControl=0&expirationTime=%2B3600"
-        for kid, key in zip(_items("kid", count, 16), keys(count), strict=True)
-    ]
-
-
-@cache
-def specs(count: int) -> list[wvtoken.TokenSpec]:
-    return [wvtoken.parse(query) for query in queries(count)]
-
-
-def _items(name: str, count: int, length: int) -> list[bytes]:
+def random_bytes(name: str, count: int, length: int) -> list[bytes]:
     source = random.Random(name)
     return [source.randbytes(length) for _ in range(count)]
+
+
+def five(kid: bytes, key: bytes) -> str:
+    return f"{AUTHENTICATOR}&kid={kid.hex()}&contentKey={key.hex()}{LEVELS}"
+
+
+def nine(kid: bytes, key: bytes) -> str:
+    return f"{five(kid, key)}&licenseDuration=3600&expirationTime=+3600&wvExtension=wudo,AAAAAA==&cookie=abc123"
+
+
+def escaped(kid: bytes, key: bytes) -> str:
+    return nine(kid, key).replace(",", "%2C").replace("+", "%2B").replace("==", "%3D%3D")
+
+
+def wrapped(kid: bytes, key: bytes) -> str:
+    ek = aes_key_wrap(KEK, key).hex()
+    return f"{AUTHENTICATOR}&kid=^CNN.{kid[:4].hex()}&kek={KEK.hex()}&ek={ek}{LEVELS}&wvExtension=wudo,AAAAAA=="
+
+
+def stored(kid: bytes, key: bytes) -> str:
+    """Nine parameters without a key: `stored_keys` has it."""
+    return nine(kid, key).replace(f"&contentKey={key.hex()}", "") + "&contentId=Tatort"
+
+
+SHAPES: dict[str, Callable[[bytes, bytes], str]] = {
+    "five parameters": five,
+    "nine parameters": nine,
+    "`^name`, `kek`, `ek`, extension": wrapped,
+    "nine, percent-escaped": escaped,
+}
+
+
+@cache
+def queries(shape: str, count: int) -> list[str]:
+    """One request for each key."""
+    make = stored if shape == "stored" else SHAPES[shape]
+    pairs = zip(random_bytes("kid", count, 16), random_bytes("key", count, 16), strict=True)
+    return [make(kid, key) for kid, key in pairs]
+
+
+@cache
+def specs(shape: str, count: int) -> list[wvtoken.TokenSpec]:
+    return [wvtoken.parse(query) for query in queries(shape, count)]
+
+
+def invalid(query: str) -> str:
+    return query.replace("securityLevel=1", "securityLevel=9")
+
+
+@cache
+def tenth_invalid(count: int) -> list[str]:
+    """Nine parameters; every tenth request is invalid."""
+    good = queries("nine parameters", count)
+    return [query if place % 10 else invalid(query) for place, query in enumerate(good, 1)]
+
+
+@cache
+def urls(shape: str, count: int) -> list[str]:
+    """Tokens of one shape, or tokens with and without each optional field if the shape is "mixed"."""
+    if shape != "mixed":
+        return [str(url) for url in issuer().issue_many(specs(shape, count), now=NOW)]
+    optional = ("", "&cookie=abc123", "&contentId=Tatort", "&wvExtension=wudo,AAAAAA==", "&wvExtension=abcd,3q2+7w==")
+    mixed = [
+        five_query + optional[place % 5] + (optional[3] if place % 3 else "")
+        for place, five_query in enumerate(queries("five parameters", count))
+    ]
+    return [str(url) for url in issuer().issue_many(mixed, now=NOW)]

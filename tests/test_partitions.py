@@ -176,12 +176,6 @@ def test_workers_of_elsewhere(source: Path, tmp_path: Path) -> None:
     check(source)
 
 
-def test_the_benchmark() -> None:
-    """It prints three rates: of one process, of one worker, of two."""
-    said = run(Path(__file__).parents[1], "-m", "benchmarks.partitions", "--rows", "2000").decode()
-    assert [int(line.split()[0].replace(",", "")) > 0 for line in said.splitlines()] == [True, True, True]
-
-
 TRAFFIC = """if True:
     import os
     import sys
