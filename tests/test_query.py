@@ -372,7 +372,11 @@ def test_malformed_requests_come_before_any_other_fault(malformed: str) -> None:
 # What is no request at all.
 
 
-@pytest.mark.parametrize("wrong", [None, 0, 1, [], ["a"], {}, bytearray(b"a"), memoryview(b"a"), object()], ids=repr)
+@pytest.mark.parametrize(
+    "wrong",
+    [None, 0, 1, [], ["a"], {}, bytearray(b"a"), memoryview(b"a"), object()],
+    ids=lambda value: type(value).__name__,
+)
 def test_neither_str_nor_bytes(wrong: Any) -> None:
     """A mistake of the program, not of the request."""
     with pytest.raises(TypeError):

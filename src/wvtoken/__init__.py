@@ -85,6 +85,8 @@ from .spec import TokenSpec, parse
 from .token_text import TokenHeader, token_header, token_id
 from .values import Extension, HdcpOutputControl, SecurityLevel
 
+__version__ = "0.1.0"
+
 __all__ = [
     "EngineUnavailable",
     "ErrorCode",

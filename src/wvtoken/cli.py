@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from . import __version__
 from .errors import EngineUnavailable, ErrorCode, TokenRequestError
 from .issue import Issuer
 from .keyring import KeyRing
@@ -71,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=STATUSES,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    parser.add_argument("--version", action="version", version=f"wvtoken {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     issue = _command(commands, "issue", _issue, "a license acquisition URL for each request")
@@ -105,19 +106,6 @@ def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int],
     )
     command.set_defaults(run=run)
     return command
-
-
-class _Version(argparse.Action):
-    """Looked up only when asked for: it takes as long as everything else at the start."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415
-
-        try:
-            print(f"wvtoken {version('wvtoken')}")
-        except PackageNotFoundError:
-            print("wvtoken, not installed")
-        parser.exit()
 
 
 def _add_key_options(command: argparse.ArgumentParser) -> None:

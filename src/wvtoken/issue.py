@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from itertools import chain
-from urllib.parse import urlsplit
 
 from . import payload, sealing, values
 from .batch import chunks, unix_seconds
@@ -273,6 +272,8 @@ def _is_rights_url(url: str) -> bool:
     if not values.is_printable(url, len(url)) or set(url) & set(' ?#"<>\\^`{|}'):
         return False
     try:
+        from urllib.parse import urlsplit  # noqa: PLC0415
+
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:

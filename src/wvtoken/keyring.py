@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import os
 from collections.abc import Mapping
 from typing import Any, NoReturn, Self
@@ -90,10 +89,12 @@ class KeyRing:
         Raises:
             ValueError: both rings have a key with the same id, and the keys differ.
         """
+        from hmac import compare_digest  # noqa: PLC0415  # loads OpenSSL
+
         if not isinstance(other, KeyRing):
             return NotImplemented
         for key_id in self._keys.keys() & other._keys.keys():
-            if not hmac.compare_digest(self._keys[key_id], other._keys[key_id]):
+            if not compare_digest(self._keys[key_id], other._keys[key_id]):
                 raise ValueError(f"the ring has another key with id {key_id}")
         return type(self)(self._keys | other._keys, self._active)
 
@@ -129,12 +130,14 @@ class KeyRing:
         return json.dumps({"keys": keys}, indent=2)
 
     def __eq__(self, other: object) -> bool:
+        from hmac import compare_digest  # noqa: PLC0415  # loads OpenSSL
+
         if not isinstance(other, KeyRing):
             return NotImplemented
         return (
             self._active == other._active
             and self._keys.keys() == other._keys.keys()
-            and hmac.compare_digest(self._joined(), other._joined())
+            and compare_digest(self._joined(), other._joined())
         )
 
     def __hash__(self) -> int:

@@ -16,7 +16,6 @@ from binascii import a2b_base64, b2a_base64, unhexlify
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from hashlib import sha1
 from itertools import islice, repeat
 from typing import Any, NamedTuple
 
@@ -52,6 +51,8 @@ Fault = TokenRequestError
 
 def kid_of_name(name: str) -> bytes:
     """The KID (16 bytes) of the request's `^name`: the first 16 bytes of the SHA-1 of its ASCII characters."""
+    from hashlib import sha1  # noqa: PLC0415  # loads OpenSSL
+
     return sha1(name.encode("ascii"), usedforsecurity=False).digest()[:KID_BYTES]
 
 

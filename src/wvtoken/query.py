@@ -8,7 +8,6 @@ in a value they are lone surrogates here (`is_utf8`), and what that means is for
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote_to_bytes
 
 from .errors import ErrorCode, ErrorFormat, TokenRequestError
 
@@ -91,6 +90,8 @@ def _decoded(piece: str) -> str:
 
 
 def _unquoted(text: str) -> str:
+    from urllib.parse import unquote_to_bytes  # noqa: PLC0415
+
     return unquote_to_bytes(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from . import parameters
 from .errors import ErrorFormat, TokenRequestError
@@ -78,6 +77,8 @@ class TokenSpec:
 
         It holds the authenticator and the keys.
         """
+        from urllib.parse import quote, urlencode  # noqa: PLC0415
+
         return urlencode(list(_pairs(self)), quote_via=quote)
 
     def __repr__(self) -> str:
