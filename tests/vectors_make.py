@@ -1,7 +1,7 @@
-"""Makes `keywrap.json`, `payloads.json` and `tokens.json` of tests/vectors.
+"""Write `keywrap.json`, `payloads.json` and `tokens.json` of tests/vectors.
 
-It is written from the page on the token format and from RFC 3394, over `struct` and the package `cryptography`, and
-imports nothing of the library: what is in the files is not what the library did. `requests.json` is made by hand.
+The generator follows token-format.md and RFC 3394. It uses `struct` and the package `cryptography`, and imports nothing
+from wvtoken, so the files do not depend on the library. `frozen-v1.json` is never written again.
 
     python -m tests.vectors_make
 """
@@ -29,7 +29,7 @@ ICV = bytes.fromhex("a6a6a6a6a6a6a6a6")
 
 
 def files() -> dict[str, str]:
-    """The text of each file by its name."""
+    """Return the text of each file by its name."""
     return {
         "keywrap.json": _text({"valid": list(_good_wraps()), "invalid": list(_bad_wraps())}),
         "payloads.json": _text({"valid": list(_good_payloads()), "invalid": list(_bad_payloads())}),
@@ -38,13 +38,13 @@ def files() -> dict[str, str]:
 
 
 def _text(file: File) -> str:
-    """One vector a line."""
+    """Write one vector per line."""
     lists = (f'"{name}": [\n' + ",\n".join(map(json.dumps, vectors)) + "\n]" for name, vectors in file.items())
     return "{\n" + ",\n".join(lists) + "\n}\n"
 
 
 def _some(label: str, length: int) -> bytes:
-    """Bytes that look random and are always the same."""
+    """Return bytes that look random but depend only on the label."""
     blocks = (sha256(f"{label} {number}".encode()).digest() for number in range(-(-length // 32)))
     return b"".join(blocks)[:length]
 
@@ -58,8 +58,8 @@ def _flipped(data: bytes, at: int, mask: int = 1) -> bytes:
 
 
 def wrap(kek: bytes, key: bytes, initial: bytes = ICV) -> bytes:
-    """RFC 3394, section 2.2.1, with any initial value."""
-    aes = Cipher(algorithms.AES(kek), modes.ECB()).encryptor()  # the block cipher itself
+    """Wrap `key` as in RFC 3394, section 2.2.1, with any initial value."""
+    aes = Cipher(algorithms.AES(kek), modes.ECB()).encryptor()
     blocks = [key[at : at + 8] for at in range(0, len(key), 8)]
     register = initial
     for step in range(6 * len(blocks)):
@@ -163,7 +163,7 @@ def _fixed(**changes: Any) -> bytes:
 
 
 def _field(tag: int, value: bytes, more: int = 0) -> bytes:
-    """A field that says it is as much longer than its value."""
+    """Encode a field; its length is `more` bytes too large."""
     return struct.pack(">BH", tag, len(value) + more) + value
 
 
@@ -276,7 +276,7 @@ def _bad_payloads() -> Iterator[Vector]:
 
 
 def _faults() -> Iterator[tuple[str, str | None, str, bytes]]:
-    """Class, field, comment and payload; each breaks one rule."""
+    """Yield class, field, comment and payload. Each payload breaks one rule."""
     fixed, everything = _fixed(), _payload(NOTHING | EVERYTHING)
     for length in (0, 1, 16, 53):
         yield "short", None, f"{length} bytes", fixed[:length]
@@ -388,7 +388,7 @@ def _header(key_id: int, version: int = 1) -> bytes:
 
 
 def seal(payload: bytes, nonce: bytes, key_id: int = 7, **changes: Any) -> bytes:
-    """A token's bytes. What is not given is as the format says, and as `KEYS` and `AUDIENCE` have it."""
+    """Return the bytes of a token. `changes` replaces version, audience, AAD, cipher or key."""
     header = _header(key_id, changes.get("version", 1))
     aad: bytes = changes.get("aad", header + changes.get("audience", AUDIENCE).encode())
     cipher: type[AESGCM | AESGCMSIV] = changes.get("cipher", AESGCMSIV)
@@ -400,7 +400,7 @@ def text(token: bytes) -> str:
 
 
 def _vector(comment: str, class_: str, token: str | bytes, nonce: bytes | None, **more: Any) -> Vector:
-    """The token's text, or what was sent in its place; `nonce` is of the token whose id can be read from it."""
+    """Return a vector of a token or of other input. `nonce` is the id that `token_id` returns, or None."""
     sent = {"token": token} if isinstance(token, str) else {"tokenHex": token.hex()}
     keys = more.pop("keys", KEYS)
     return {
@@ -416,7 +416,7 @@ def _vector(comment: str, class_: str, token: str | bytes, nonce: bytes | None, 
 
 
 def _opens(comment: str, class_: str = "valid", form: Callable[[str], str] = str, **more: Any) -> Vector:
-    """A token that opens, with `grant` and whatever `seal` and `_vector` take; `form` is what is made of its text."""
+    """Return a vector of a token that opens. `form` turns the token into a URL."""
     grant = NOTHING | more.pop("grant", {})
     nonce = more.pop("nonce", None) or _some(f"nonce {class_} {comment}", 12)
     sealing: Vector = {name: more.pop(name) for name in ("key_id", "key") if name in more}
@@ -446,7 +446,7 @@ def _good_tokens() -> Iterator[Vector]:
     for what, nonce in (("zeros", bytes(12)), ("ones", b"\xff" * 12)):
         yield _opens(f"a nonce of {what}", nonce=nonce)
     for rest in range(16):
-        # Every length of the last block, and every number of characters in the last group.
+        # All lengths of the last AES block and of the last base64 group.
         yield _opens(f"a payload of {64 + rest} bytes", grant={"customer": "x" * (7 + rest)})
 
     yield _opens("in its last second", grant={"issued_at": NOW - 60, "expires_at": NOW + 1})
@@ -461,7 +461,7 @@ def _good_tokens() -> Iterator[Vector]:
 
 
 def _after(query: str) -> Callable[[str], str]:
-    """A URL with this query, in which {} is the token."""
+    """Return a function that puts the token into this query."""
     return lambda token: f"https://wv.example.com/rights?{query.format(token)}"
 
 
@@ -619,7 +619,7 @@ def _bad_texts() -> Iterator[Vector]:
     def bad(comment: str, sent: str | bytes) -> Vector:
         return _vector(comment, "text", sent, None)
 
-    # Three tokens, the bytes of whose texts end with 4, 2 and 3 characters in the last group. Each has a - and a _.
+    # The last base64 group of these tokens has 4, 2 and 3 characters. Each token contains - and _.
     tokens = [_with_both_signs(grant) for grant in ({"customer": "xxx"}, {"customer": "xxxx"}, {"customer": "xxxxx"})]
     assert [len(token) % 4 for token in tokens] == [0, 2, 3]
     whole, two, three = tokens
