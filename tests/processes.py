@@ -41,7 +41,9 @@ def environment(home: Path, **changes: str) -> dict[str, str]:
 
 
 @contextmanager
-def started(command: list[str], folder: Path, output: Path, env: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def started(
+    command: list[str], folder: Path, output: Path, env: Mapping[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     """Start a program in a session of its own. At the end, stop the program and kill what remains of its session."""
     with output.open("wb") as stream:
         process = subprocess.Popen(

@@ -1,20 +1,18 @@
-"""Real servers around the kernel, and real clients before them, over the loopback interface.
-
-The servers are the README's recipes as they stand there, on the key storage in SQLite that its provision.py makes.
-"""
+"""Run the recipes of serving.md as the page starts them, and send requests to them."""
 
 from __future__ import annotations
 
-import html
-import http.client
 import json
 import re
 import shutil
-import subprocess
+import socket
+import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import pytest
 
@@ -22,434 +20,495 @@ import wvtoken
 from wvtoken import ErrorCode as E
 from wvtoken.errors import RaisedBy
 
-from .serving import asking, browser, readme, tools
-from .serving.page import Page
-from .serving.processes import Server, run, serving
+from .pages import DOCS, exchanges, save_files, shell_lines
+from .processes import SECONDS, Server, free_port, require, run, serving
+from .servers.codes import CALLBACKS, MARKUP, REQUESTS, SECRET
+from .servers.http_client import (
+    AUTHENTICATOR,
+    CONTENT_KEY,
+    KEK,
+    REQUEST,
+    Answer,
+    ask,
+    form,
+    request_bytes,
+    send_bytes,
+)
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.servers]
+require("aiohttp", "django", "fastapi", "flask", "gunicorn", "httpx", "prometheus_client", "uvicorn", "websockets")
+require(programs=("bash", "curl"))
 
-tools.need_packages("aiohttp", "fastapi", "flask", "gunicorn", "httpx", "requests", "starlette", "uvicorn")
-
-from .serving.clients import CLIENTS, FORM, SECONDS, Answer, Client, with_httpx  # noqa: E402  # needs some of these
-from .serving.load import send_all  # noqa: E402
-
-HERE = Path(asking.__file__).parent
-GUNICORN = readme.command("gunicorn", "wsgi_app:app")
-UVICORN = readme.command("uvicorn", "asgi_app:app")
-RECIPES = {
-    "wsgi": GUNICORN,
-    "flask": [*GUNICORN[:-1], "flask_app:app"],
-    "asgi": UVICORN,
-    "fastapi": [*UVICORN[:-1], "fastapi_app:app"],
-    "starlette": [*UVICORN[:-1], "starlette_app:app"],
-    "aiohttp": readme.command("gunicorn", "aiohttp_app:app"),
-}
-WSGIREF = """
-from wsgiref.simple_server import make_server
-from wsgiref.validate import validator
-from wsgi_app import app
-make_server("127.0.0.1", 8000, validator(app)).serve_forever()
-"""
+PAGE = DOCS / "serving.md"
+FAILING = Path(__file__).parent / "servers" / "failing_service.py"
+RECIPES = ("WSGI", "Flask", "Django", "ASGI", "FastAPI", "Starlette", "aiohttp")
+GUNICORN = ("WSGI", "Flask", "Django")
 TOKEN = re.compile(r"(ExpressPlayToken=AQAAAA)([\w-]+)")
-"""What every token under key 1 begins with, and the rest of it."""
 
 
-# Folders with the README's files, and servers in them.
+def start_line(section: str) -> str:
+    return shell_lines(PAGE, section)[-1]
 
 
 def provisioned(folder: Path) -> Path:
-    for name, text in readme.files().items():
-        (folder / name).write_text(text, encoding="utf-8")
-    run(readme.command("python", "provision.py"), folder)
+    """Save the page's files in the folder and run its provision.py."""
+    save_files(PAGE, folder)
+    run("python provision.py", folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The README's service."""
     return provisioned(tmp_path_factory.mktemp("service"))
 
 
 @pytest.fixture(scope="module")
-def hostile_service(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The README's service, its callbacks replaced by those that fail on demand."""
-    folder = provisioned(tmp_path_factory.mktemp("hostile"))
-    (folder / "service.py").rename(folder / "honest.py")
-    shutil.copy(HERE / "hostile.py", folder / "service.py")
-    shutil.copy(HERE / "rights_app.py", folder)
+def failing_service(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = provisioned(tmp_path_factory.mktemp("failing"))
+    (folder / "service.py").rename(folder / "honest_service.py")
+    shutil.copy(FAILING, folder / "service.py")
     return folder
 
 
 @pytest.fixture(scope="module", params=RECIPES)
-def recipe(request: pytest.FixtureRequest, service: Path) -> Iterator[Server]:
-    """Each recipe, serving."""
-    with serving(RECIPES[request.param], service) as server:
-        yield server
-
-
-@pytest.fixture(scope="module", params=["gunicorn", "uvicorn"])
-def hostile_server(request: pytest.FixtureRequest, hostile_service: Path) -> Iterator[Server]:
-    """The hostile service behind the WSGI and the ASGI recipe."""
-    with serving({"gunicorn": GUNICORN, "uvicorn": UVICORN}[request.param], hostile_service) as server:
-        yield server
-
-
-def redeemer(folder: Path) -> wvtoken.Redeemer:
-    keyring = wvtoken.KeyRing.from_jwks((folder / "keyring.json").read_text("ascii"))
-    return wvtoken.Redeemer(keyring, audience=asking.AUDIENCE)
-
-
-def post(server: Server, body: str) -> Answer:
-    return with_httpx("POST", server.url, "", body)
-
-
-# Requests that get a token.
-
-REQUEST = asking.BASE | {"wvExtension": "wudo,++++/w==", "cookie": "caf\u00e9"}
-ESCAPED = [f"{name}={quote(value, safe='')}" for name, value in REQUEST.items()]
-# As people type it: + and = and / and ^ and the comma as they are.
-UNESCAPED = [f"{name}={quote(value, safe='+=/^,')}" for name, value in REQUEST.items()]
-PLACEMENTS = {
-    "in the query": ("GET", slice(0), slice(None)),
-    "in the body": ("POST", slice(None), slice(0)),
-    "in both": ("POST", slice(0, 3), slice(3, None)),
-    "in both of a GET": ("GET", slice(0, 3), slice(3, None)),
-}
-
-
-@pytest.mark.parametrize("client", CLIENTS.values(), ids=CLIENTS)
-@pytest.mark.parametrize("spelled", [ESCAPED, UNESCAPED], ids=["escaped", "unescaped"])
-@pytest.mark.parametrize("placement", PLACEMENTS)
-def test_every_client_gets_the_token_it_asked_for(
-    recipe: Server, service: Path, client: Client, spelled: list[str], placement: str
-) -> None:
-    """However the request is spelled and wherever its parameters are, the URL redeems to what it asked for."""
-    method, in_body, in_query = PLACEMENTS[placement]
-    answer = client(method, recipe.url, "&".join(spelled[in_query]), "&".join(spelled[in_body]))
-    assert (answer.status, answer.content_type) == (200, "text/uri-list")
-    assert answer.text.startswith(f"{asking.RIGHTS_URL}?ExpressPlayToken=")
-    grant = redeemer(service).redeem(answer.text)
-    assert grant.content_key == asking.CONTENT_KEY
-    assert grant.customer == asking.CUSTOMER
-    assert grant.cookie == "caf\u00e9"
-    assert grant.extensions == (wvtoken.Extension(b"wudo", b"\xfb\xef\xbe\xff"),)
-    assert grant.expires_at - grant.issued_at == 60
-    assert abs(grant.issued_at - time.time()) < SECONDS
-
-
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_clients_may_leave_the_encoding_to_their_library(recipe: Server, service: Path, method: str) -> None:
-    """`params=` and `data=` of httpx and requests, a dict each."""
-    import httpx
-    import requests
-
-    where = "params" if method == "GET" else "data"
-    with httpx.Client(trust_env=False) as one, requests.Session() as other:
-        other.trust_env = False
-        texts = [
-            one.request(method, recipe.url, timeout=SECONDS, **{where: REQUEST}).text,  # type: ignore[arg-type]
-            other.request(method, recipe.url, timeout=SECONDS, **{where: REQUEST}).text,  # type: ignore[arg-type]
-        ]
-    grants = [redeemer(service).redeem(text) for text in texts]
-    assert [grant.extensions[0].payload for grant in grants] == 2 * [b"\xfb\xef\xbe\xff"]
-
-
-def test_a_chunked_body_is_read(recipe: Server) -> None:
-    """A body without a Content-Length is a body."""
-    with_chunks = (part.encode() for part in (asking.form()[:50], asking.form()[50:]))
-    assert exchange(recipe, "POST", body=with_chunks, headers=FORM)[0].status == 200
-
-
-def test_a_raw_body_in_utf_8_is_read(recipe: Server, service: Path) -> None:
-    """Unescaped non-ASCII characters in a body are what they are."""
-    body = f"{asking.form()}&cookie=caf\u00e9".encode()
-    _, text = exchange(recipe, "POST", body=body, headers=FORM)
-    assert redeemer(service).redeem(text).cookie == "caf\u00e9"
-
-
-def test_raw_utf_8_in_a_query_is_read_through_wsgi(service: Path) -> None:
-    """WSGI hands the query over as Latin-1, and the recipe undoes that. Of the servers here, only the standard
-    library's lets such a query through; its validator looks at the recipe's side of WSGI meanwhile.
-    """
-    with serving(["python", "-c", WSGIREF], service) as server:
-        answer = CLIENTS["curl"]("GET", server.url, f"{asking.form()}&cookie=caf\u00e9", "")
-        posted = post(server, asking.form())
-    assert "AssertionError" not in server.log()
-    assert redeemer(service).redeem(answer.text).cookie == "caf\u00e9"
-    assert redeemer(service).redeem(posted.text).content_key == asking.CONTENT_KEY
-
-
-# Requests that are refused before they are understood.
-
-
-def exchange(
-    server: Server,
-    method: str,
-    path: str = "/hms/wv/token",
-    body: bytes | Iterable[bytes] | None = None,
-    headers: dict[str, str] | None = None,
-) -> tuple[http.client.HTTPResponse, str]:
-    """A request in which nothing is added or put right by a client."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=SECONDS)
-    try:
-        connection.request(method, path, body, headers or {})
-        response = connection.getresponse()
-        return response, response.read().decode()
-    finally:
-        connection.close()
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [
-        ("GET", "/hms/wv/token/", 404),
-        ("POST", "/hms/wv/tokens", 404),
-        ("PUT", "/hms/wv/token", 405),
-        ("DELETE", "/hms/wv/token", 405),
-        ("OPTIONS", "/hms/wv/token", 405),
-    ],
-)
-def test_bad_paths_and_methods_are_answered_in_the_asked_format(
-    recipe: Server, method: str, path: str, status: int
-) -> None:
-    """By the kernel, not by the framework."""
-    response, text = exchange(recipe, method, f"{path}?errorFormat=json")
-    assert response.status == status
-    assert response.headers["Content-Type"] == "application/json"
-    assert response.headers["Allow"] == ("GET, POST" if status == 405 else None)
-    assert json.loads(text)["code"] == E.MALFORMED_REQUEST
-    response, text = exchange(recipe, method, path)
-    assert (response.status, response.headers["Content-Type"]) == (status, "text/html; charset=utf-8")
-    assert Page(text).facts == {"Code": "-1"}
-
-
-def test_head_gets_the_headers_alone(recipe: Server) -> None:
-    """And the connection can be used for the next request."""
-    connection = http.client.HTTPConnection("127.0.0.1", recipe.port, timeout=SECONDS)
-    try:
-        connection.request("HEAD", "/hms/wv/token")
-        head = connection.getresponse()
-        assert (head.status, head.headers["Allow"], head.read()) == (405, "GET, POST", b"")
-        connection.request("POST", "/hms/wv/token", asking.form(), FORM)
-        assert connection.getresponse().status == 200
-    finally:
-        connection.close()
-
-
-@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x", None])
-def test_another_content_type_is_malformed(recipe: Server, content_type: str | None) -> None:
-    """-1, as JSON because the query says so."""
-    headers = {} if content_type is None else {"Content-Type": content_type}
-    response, text = exchange(recipe, "POST", "/hms/wv/token?errorFormat=json", asking.form().encode(), headers)
-    assert (response.status, json.loads(text)["code"]) == (400, -1)
-
-
-def test_a_body_that_is_too_long_is_malformed(recipe: Server) -> None:
-    """However much too long: no recipe keeps it all."""
-    for size in (65_536, 900_000):
-        body = b"errorFormat=json&x=" + size * b"x"
-        response, text = exchange(recipe, "POST", body=body, headers=FORM)
-        assert (response.status, json.loads(text)["code"]) == (400, -1)
-
-
-# Every code, in both formats.
-
-
-def check(answer: Answer, code: E, error_format: str) -> str:
-    """The answer is the catalogue's for this code. The message."""
-    if error_format == "json":
-        assert answer.content_type == "application/json"
-        fields = json.loads(answer.text)
-        assert fields.keys() == {"code", "message", "parameter"}
-        number, message = fields["code"], fields["message"]
-    else:
-        assert answer.content_type == "text/html; charset=utf-8"
-        page = Page(answer.text)
-        number, message = int(page.facts["Code"]), page.text("p")
-    assert (answer.status, number) == (code.status, code)
-    wording, takes_details, _ = code.template.partition(": <")
-    assert message == wording or (takes_details and message.startswith(f"{wording}: "))
-    assert asking.SECRET not in answer.text
-    assert "<script" not in answer.text or error_format == "json"
-    return str(message)
-
-
-def in_format(request: str, error_format: str) -> str:
-    return f"{request}&errorFormat=json" if error_format == "json" else request
-
-
-def test_every_code_that_the_kernel_raises_is_provoked() -> None:
-    """A code that joins the catalogue without a request that gets it fails here."""
-    kernels = {code for code in E if code.raised_by is RaisedBy.KERNEL}
-    assert asking.PROVOKING.keys() | {E.INVALID_TOKEN} == kernels
-    assert len(kernels) == 29
-
-
-@pytest.mark.parametrize("error_format", ["html", "json"])
-@pytest.mark.parametrize("code", asking.PROVOKING)
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_the_kernels_codes(hostile_server: Server, method: str, code: E, error_format: str) -> None:
-    """Each is answered with the status, the type and the wording of the catalogue."""
-    request = in_format(asking.PROVOKING[code], error_format)
-    if code is E.INVALID_ERROR_FORMAT:
-        request, error_format = asking.PROVOKING[code], "html"  # what else, when the format is what is wrong
-    query, body = (request, "") if method == "GET" else ("", request)
-    check(with_httpx(method, hostile_server.url, query, body), code, error_format)
-
-
-@pytest.mark.parametrize("error_format", ["html", "json"])
-@pytest.mark.parametrize("case", asking.CALLBACKS)
-def test_what_callbacks_do_wrong(hostile_server: Server, case: str, error_format: str) -> None:
-    """The server's codes stand as it raised them, with their details where they have a place; everything else it does
-    is a failure that shows nothing.
-    """
-    code, request = asking.CALLBACKS[case]
-    message = check(post(hostile_server, in_format(request, error_format)), code, error_format)
-    shows_details = code in (E.ADMIN_ERROR, E.INVALID_AUTHENTICATOR)
-    assert message.endswith(asking.MARKUP) is shows_details
-
-
-def test_failures_are_in_the_log_and_authenticators_are_not(hostile_server: Server) -> None:
-    """With their tracebacks, once they have been answered; and no request's authenticator or KEK."""
-    post(hostile_server, asking.form(customerAuthenticator=f"fail here {asking.SECRET}"))
-    post(hostile_server, asking.form(kid=f"^fail there {asking.SECRET}"))
-    post(hostile_server, asking.form(customerAuthenticator="coroutine"))
-    log = hostile_server.log()
-    assert f"RuntimeError: fail here {asking.SECRET}" in log
-    assert f"RuntimeError: fail there {asking.SECRET}" in log
-    assert "TypeError: authenticate must give True, a customer's name, False or None, not coroutine" in log
-    assert "never awaited" not in log
-    assert asking.AUTHENTICATOR not in log
-    assert asking.KEK not in log
+def recipe(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
 
 
 @pytest.fixture(scope="module")
-def rights_server(hostile_service: Path) -> Iterator[Server]:
-    """Issuing and redeeming in one."""
-    with serving([*GUNICORN[:-1], "rights_app:app"], hostile_service) as server:
+def server(recipe: str, service: Path) -> Iterator[Server]:
+    with serving(start_line(recipe), service) as server:
         yield server
 
 
-@pytest.mark.parametrize("error_format", ["html", "json"])
-def test_a_redemption_server_answers_alike(rights_server: Server, error_format: str) -> None:
-    """-4010, the one code that redeeming raises, through `error_response`."""
-    url = post(rights_server, asking.form()).text
-    rights = f"{rights_server.origin}/hms/wv/rights/"
-    query = url.partition("?")[2]
-    content_key = exchange(rights_server, "GET", f"/hms/wv/rights/?{query}")[1]
-    assert content_key == asking.CONTENT_KEY.hex()
-    forged = in_format(query[:-9] + "AAAAAAAAA", error_format)
-    check(with_httpx("GET", rights, forged, ""), E.INVALID_TOKEN, error_format)
+@pytest.fixture(scope="module", params=["WSGI", "ASGI"])
+def failing_server(request: pytest.FixtureRequest, failing_service: Path) -> Iterator[Server]:
+    with serving(start_line(request.param), failing_service) as server:
+        yield server
 
 
-# Markup in a request, before a browser.
+def redeem(folder: Path, url: str) -> wvtoken.Grant:
+    keyring = wvtoken.KeyRing.from_jwks((folder / "keyring.json").read_text("ascii"))
+    return wvtoken.Redeemer(keyring, audience="production").redeem(url)
 
-MARKUP = "</p><script>document.title='run'</script><img src=x>"
-MARKED = {
-    "errorFormat": asking.form(errorFormat=MARKUP, cookie="<svg onload=document.title='run'>"),
-    "expirationTime": asking.form(expirationTime=MARKUP, cookie="<svg onload=document.title='run'>"),
-    "cookie": asking.form(cookie=MARKUP),
+
+def test_provision_overwrites_nothing(service: Path) -> None:
+    before = [(service / name).read_bytes() for name in ("keyring.json", "service.db")]
+    with pytest.raises(AssertionError, match="FileExistsError"):
+        run("python provision.py", service)
+    assert [(service / name).read_bytes() for name in ("keyring.json", "service.db")] == before
+
+
+# Valid requests.
+
+FIELDS = REQUEST | {"wvExtension": "wudo,++++/w==", "cookie": "caf\u00e9"}
+ESCAPED = [f"{name}={quote(value, safe='')}" for name, value in FIELDS.items()]
+UNESCAPED = [f"{name}={quote(value, safe='+=/^,')}" for name, value in FIELDS.items()]
+
+
+@pytest.mark.parametrize("pairs", [ESCAPED, UNESCAPED], ids=["escaped", "unescaped"])
+@pytest.mark.parametrize(("method", "in_query"), [("GET", 8), ("POST", 0), ("POST", 4), ("GET", 4)])
+def test_token_has_the_requested_fields(
+    server: Server, service: Path, pairs: list[str], method: str, in_query: int
+) -> None:
+    query, body = "&".join(pairs[:in_query]), "&".join(pairs[in_query:])
+    answer = ask(server, method, f"/hms/wv/token?{query}", body)
+    assert (answer.status, answer.headers["content-type"]) == (200, "text/uri-list")
+    grant = redeem(service, answer.text)
+    assert (grant.content_key, grant.customer, grant.cookie) == (CONTENT_KEY, "cnn", "caf\u00e9")
+    assert grant.extensions == (wvtoken.Extension(b"wudo", b"\xfb\xef\xbe\xff"),)
+    assert grant.expires_at - grant.issued_at == 60
+
+
+def chunked(*chunks: str) -> bytes:
+    """Return a request with these chunks as its body, each with its size."""
+    body = "".join(f"{len(chunk):x}\r\n{chunk}\r\n" for chunk in chunks)
+    return request_bytes(body=body, length="", headers=("Transfer-Encoding: chunked",))
+
+
+def test_chunked_body_is_read(server: Server) -> None:
+    assert send_bytes(server, chunked(form()[:50], form()[50:], "")).status == 200
+
+
+def test_authorize_refuses_the_kid_of_another_customer(service: Path, server: Server) -> None:
+    with closing(sqlite3.connect(service / "service.db")) as database, database:
+        database.execute("INSERT OR IGNORE INTO keys VALUES (zeroblob(16), 'bbc', zeroblob(24))")
+    for key in ({"contentKey": 32 * "0", "kek": None}, {}):
+        answer = ask(server, body=form(kid=32 * "0", errorFormat="json", **key))
+        assert (answer.status, json.loads(answer.text)["code"]) == (400, E.INVALID_KID)
+
+
+# Malformed requests.
+
+
+def test_incomplete_body_is_not_used(server: Server, recipe: str) -> None:
+    """The last parameter is missing, so the rest would be a valid request without it."""
+    body = form(licenseDuration="600")
+    incomplete = [
+        request_bytes(body=form(), length=str(len(body))),
+        request_bytes(body=body[:-1], length=str(len(body))),
+        chunked(form()),
+    ]
+    for data in incomplete:
+        answer = send_bytes(server, data, half_close=True)
+        # The async servers close the connection of a client that closed its sending side.
+        assert answer.status in ((400,) if recipe in GUNICORN else (0, 400))
+        assert "ExpressPlayToken" not in answer.text
+    assert "Traceback" not in server.log()
+    assert ask(server, body=form()).status == 200
+
+
+@pytest.mark.parametrize("length", ["abc", "-1", "+5", "1e2", "0x10", "\u0663", 30 * "9", 5000 * "9"])
+def test_malformed_content_length_is_400(server: Server, length: str) -> None:
+    answer = send_bytes(server, request_bytes(body=form(), length=length))
+    assert answer.status == 400
+
+
+@pytest.mark.parametrize("body", ["zz\r\nx\r\n0\r\n\r\n", "-1\r\nx\r\n0\r\n\r\n"])
+def test_malformed_chunk_is_400(server: Server, body: str) -> None:
+    data = request_bytes(body=body, length="", headers=("Transfer-Encoding: chunked",))
+    assert send_bytes(server, data).status == 400
+
+
+def test_body_over_the_limit_is_malformed(server: Server) -> None:
+    for size in (65_536, 2_000_000):
+        answer = ask(server, body="errorFormat=json&x=" + size * "x")
+        assert (answer.status, json.loads(answer.text)["code"]) == (400, -1)
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x", None])
+def test_other_content_type_is_malformed(server: Server, content_type: str | None) -> None:
+    data = request_bytes(target="/hms/wv/token?errorFormat=json", body=form(), content_type=content_type)
+    answer = send_bytes(server, data)
+    assert (answer.status, json.loads(answer.text)["code"]) == (400, -1)
+
+
+@pytest.mark.parametrize("path", ["/hms//wv/token", "//hms/wv/token", "/hms/wv/token/", "/hms/wv/tokens", "/hms/wv"])
+def test_similar_path_is_404_without_a_redirect(server: Server, path: str) -> None:
+    answer = ask(server, "GET", f"{path}?{form()}")
+    assert (answer.status, answer.headers.get("location")) == (404, None)
+    assert KEK not in answer.text
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"])
+def test_other_method_is_405(server: Server, method: str) -> None:
+    answer = ask(server, method, "/hms/wv/token?errorFormat=json")
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, POST")
+    assert answer.text == "" if method == "HEAD" else json.loads(answer.text)["code"] == -1
+
+
+def test_websocket_handshake_is_refused(server: Server) -> None:
+    headers = ("Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", "Sec-WebSocket-Version: 13")
+    data = request_bytes("GET", f"/hms/wv/token?kek={KEK}", headers=headers)
+    answer = send_bytes(server, data.replace(b"Connection: close", b"Connection: Upgrade"), half_close=False)
+    assert 400 <= answer.status < 500
+    assert "Error" not in server.log()
+    assert KEK not in server.log()
+
+
+def test_compressed_body_is_refused(server: Server) -> None:
+    data = request_bytes(body=b"\x1f\x8b not gzip", headers=("Content-Encoding: gzip",))
+    assert send_bytes(server, data).status in (400, 401)
+    assert "Traceback" not in server.log()
+
+
+VALIDATED_WSGIREF = """
+from wsgiref.simple_server import make_server
+from wsgiref.validate import validator
+from wsgi_app import app
+validated = validator(app)
+def choose(environ, start_response):  # the validator does not let a malformed Content-Length through
+    length = environ["CONTENT_LENGTH"]
+    return (validated if length.isdigit() and len(length) < 10 else app)(environ, start_response)
+make_server("127.0.0.1", 8000, choose).serve_forever()
+"""
+
+
+def test_wsgi_recipe_passes_the_validator(service: Path) -> None:
+    """The standard library's server also passes on what gunicorn refuses: a malformed Content-Length, and raw UTF-8 in a query."""
+    (service / "validated.py").write_text(VALIDATED_WSGIREF.replace("8000", port := str(free_port())))
+    with serving("python validated.py", service, port=int(port)) as server:
+        for length in ("abc", "-1", "+5", 5000 * "9"):
+            assert send_bytes(server, request_bytes(body=form(), length=length)).status == 400
+        incomplete = request_bytes(body=form(), length=str(len(form()) + 1))
+        assert send_bytes(server, incomplete, half_close=True).status == 400
+        utf8 = send_bytes(server, request_bytes("GET", f"/hms/wv/token?{form()}&cookie=caf\u00e9", length="0"))
+        assert redeem(service, utf8.text).cookie == "caf\u00e9"
+    assert "AssertionError" not in server.log()
+
+
+def test_wsgi_recipe_accepts_a_missing_query_string(service: Path) -> None:
+    """PEP 3333 lets a server leave QUERY_STRING out."""
+    code = """
+import io, wsgi_app
+body = b"errorFormat=json"
+environ = {"REQUEST_METHOD": "POST", "CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body)}
+environ |= {"PATH_INFO": "/hms/wv/token", "CONTENT_TYPE": "application/x-www-form-urlencoded"}
+print(wsgi_app.respond(environ).status)
+"""
+    (service / "no_query.py").write_text(code)
+    assert run("python no_query.py", service) == "401\n"
+
+
+HOSTS = {
+    "Flask": "from flask_app import app\n@app.get('/hms/wv/other')\ndef other(): return 'other'\n",
+    "FastAPI": "from fastapi_app import app\n@app.get('/hms/wv/other')\ndef other(): return 'other'\n",
+    "Django": (
+        "import django_app\n"
+        "from django.views.decorators.http import require_GET\n"
+        "from django_app import app, path, HttpResponse\n"
+        "django_app.urlpatterns.append(path('hms/wv/other', require_GET(lambda request: HttpResponse('other'))))\n"
+    ),
+    "aiohttp": (
+        "from aiohttp_app import app, web\n"
+        "async def other(request): return web.Response(text='other')\n"
+        "app.router.add_get('/hms/wv/other', other)\n"
+    ),
 }
-"""Where a message repeats what was sent, and where it must not."""
-ELEMENTS = ["html", "head", *3 * ["meta"], "title", "body", "main", "h1", "p", "dl", *2 * ["dt", "dd"]]
 
 
-@pytest.mark.parametrize("parameter", MARKED)
-def test_markup_in_a_request_is_text_in_a_browser(hostile_server: Server, tmp_path: Path, parameter: str) -> None:
-    """No script of it runs and no element of it appears. Where the message repeats it, it can be read there."""
-    page = Page(browser.dom(f"{hostile_server.url}?{MARKED[parameter]}", tmp_path))
-    assert page.tags == ELEMENTS
-    assert page.text("title") == page.text("h1") == "400 Bad Request"
-    assert (MARKUP in page.text("p")) is (parameter != "cookie")
-    assert page.facts["Parameter"] == parameter
+@pytest.mark.parametrize("name", HOSTS)
+def test_routes_of_the_application_keep_their_answers(service: Path, name: str) -> None:
+    """The recipe changes neither another route nor the error pages of its application."""
+    (service / f"host_{name.lower()}.py").write_text(HOSTS[name])
+    line = re.sub(r"\w+_app:app", f"host_{name.lower()}:app", start_line(name))
+    with serving(line, service) as server:
+        assert "other" in ask(server, "GET", "/hms/wv/other").text
+        assert ask(server, body=form()).status == 200
+        for method, path, status in (("POST", "/hms/wv/other", 405), ("GET", "/hms/wv/nothing", 404)):
+            answer = ask(server, method, path)
+            assert answer.status == status
+            assert "Malformed request" not in answer.text
 
 
-def test_markup_in_json_is_text_in_a_browser(hostile_server: Server, tmp_path: Path) -> None:
-    """JSON is not escaped as HTML is; its type and nosniff keep a browser from reading it as that."""
-    page = Page(browser.dom(f"{hostile_server.url}?{MARKED['expirationTime']}&errorFormat=json", tmp_path))
-    assert "pre" in page.tags
-    assert not {"script", "img", "svg", "title"} & set(page.tags)
-    assert any(MARKUP in text for _, text in page.texts)
+# Errors and failing callbacks.
 
 
-def test_the_browser_would_run_it(hostile_server: Server, tmp_path: Path) -> None:
-    """The same page without its escapes: the script runs, so that the tests above can fail."""
-    served = with_httpx("GET", hostile_server.url, MARKED["expirationTime"], "").text
-    unescaped = tmp_path / "unescaped.html"
-    unescaped.write_text(html.unescape(served), encoding="utf-8")
-    page = Page(browser.dom(unescaped.as_uri(), tmp_path / "profile"))
-    assert page.text("title") == "run"
-    assert {"script", "img"} <= set(page.tags)
+def check_error(answer: Answer, code: E, status: int, error_format: str) -> None:
+    assert answer.status == status
+    if error_format == "json":
+        assert answer.headers["content-type"] == "application/json"
+        assert json.loads(answer.text)["code"] == code
+    else:
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert f"<dd>{code:d}</dd>" in answer.text
+        assert "<script" not in answer.text
+    assert SECRET not in answer.text
 
 
-# Ten thousand requests at once.
-
-CLIENTS_AT_ONCE = 8
-REQUESTS_EACH = 1250
-
-
-def test_ten_thousand_answers_belong_to_their_requests(hostile_server: Server, hostile_service: Path) -> None:
-    """None is lost, none shows what is another's, and of the failing callbacks each is in the log once."""
-    answered = send_all(hostile_server.port, CLIENTS_AT_ONCE, REQUESTS_EACH)
-    assert len({case.marker for case, _ in answered}) == len(answered) == 10_000
-    tokens = [(case, answer) for case, answer in answered if case.code is None]
-    assert len(tokens) == 7_000
-    grants = redeemer(hostile_service).redeem_many(answer.text for _, answer in tokens)
-    assert len({grant.token_id for grant in grants if isinstance(grant, wvtoken.Grant)}) == 7_000
-    for (case, answer), grant in zip(tokens, grants, strict=True):
-        assert (answer.status, answer.content_type) == (200, "text/uri-list")
-        assert isinstance(grant, wvtoken.Grant)
-        assert (grant.cookie, grant.content_key, grant.customer) == (case.marker, case.content_key, case.customer)
-    failing = []
-    for case, answer in answered:
-        if case.code is not None:
-            check(answer, case.code, case.error_format)
-            echoed = case.code is E.INVALID_EXPIRATION_TIME
-            assert re.findall(r"c\d\dn\d{5}", answer.text) == ([case.marker] if echoed else [])
-            failing += [] if echoed else [case.marker]
-    assert len(failing) == 2_000
-    assert sorted(re.findall(r"RuntimeError: fail (c\d\dn\d{5})", hostile_server.log())) == sorted(failing)
+def test_every_code_has_a_request() -> None:
+    """Add a request to codes.py for a new code of the library."""
+    assert REQUESTS.keys() | {E.INVALID_TOKEN} == {code for code in E if code.raised_by is RaisedBy.KERNEL}
 
 
-# What the README says that happens.
+@pytest.mark.parametrize("error_format", ["html", "json"])
+def test_errors_reach_the_client(failing_server: Server, error_format: str) -> None:
+    for code, (status, request) in REQUESTS.items():
+        if code is not E.INVALID_ERROR_FORMAT:
+            request += "&errorFormat=json" if error_format == "json" else ""  # noqa: PLW2901
+        rendered = "html" if code is E.INVALID_ERROR_FORMAT else error_format
+        check_error(ask(failing_server, body=request), code, status, rendered)
 
 
-def test_the_sessions_in_the_readme(service: Path) -> None:
-    """Each command prints what stands under it; of a token, what is the same in all of them."""
-    bash = tools.program("bash")
-    tools.program("curl")
-    with serving(GUNICORN, service) as server:
-        for command, output in readme.session():
-            here = command.replace(f":{readme.PORT}", f":{server.port}")
-            done = subprocess.run(
-                [bash, "-c", here], capture_output=True, check=True, text=True, timeout=SECONDS, cwd=service
+@pytest.mark.parametrize("error_format", ["html", "json"])
+@pytest.mark.parametrize("case", CALLBACKS)
+def test_failing_callback_shows_nothing_of_its_exception(failing_server: Server, case: str, error_format: str) -> None:
+    code, status, request = CALLBACKS[case]
+    request += "&errorFormat=json" if error_format == "json" else ""
+    answer = ask(failing_server, body=request)
+    check_error(answer, code, status, error_format)
+    if error_format == "json":
+        assert (json.loads(answer.text).get("details") == MARKUP) is (MARKUP in request or quote(MARKUP) in request)
+
+
+def test_exceptions_are_logged_without_the_request(failing_server: Server) -> None:
+    ask(failing_server, body=form(customerAuthenticator=f"fail here {SECRET}"))
+    ask(failing_server, body=form(kid=f"^fail there {SECRET}"))
+    log = failing_server.log()
+    assert f"RuntimeError: fail here {SECRET}" in log
+    assert f"RuntimeError: fail there {SECRET}" in log
+    assert AUTHENTICATOR not in log
+    assert KEK not in log
+
+
+def test_concurrent_clients_get_their_own_answers(failing_server: Server, failing_service: Path) -> None:
+    """1,000 requests from 8 threads: of each ten, two fail, and each token has the cookie of its request."""
+
+    def exchange(number: int) -> tuple[int, Answer]:
+        marker = f"n{number:05}"
+        changes = {8: {"customerAuthenticator": f"fail {marker}"}, 9: {"kid": f"^fail {marker}"}}.get(number % 10, {})
+        return number, ask(failing_server, body=form(cookie=marker, **changes))
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(exchange, range(1000)))
+    for number, answer in answers:
+        if number % 10 < 8:
+            assert redeem(failing_service, answer.text).cookie == f"n{number:05}"
+        else:
+            assert answer.status == 500
+            assert re.findall(r"n\d{5}", answer.text) == []
+    expected = [f"n{number:05}" for number in range(1000) if number % 10 >= 8]
+    assert sorted(re.findall(r"RuntimeError: fail (n\d{5})", failing_server.log())) == expected
+
+
+# Other examples of the page.
+
+
+def check_session(section: str, service: Path, server: Server) -> None:
+    """Run the commands of the section's session and compare their output. Of a token only its length is compared."""
+
+    def masked(text: str) -> str:
+        return TOKEN.sub(lambda token: token[1] + len(token[2]) * "*", text).strip()
+
+    for command, output in exchanges(PAGE, section):
+        assert masked(run(command.replace("8000", str(server.port)), service)) == masked(output)
+
+
+def test_session_of_the_page(service: Path) -> None:
+    with serving(start_line("WSGI"), service) as server:
+        check_session("WSGI", service, server)
+
+
+def test_client_gets_a_token(service: Path) -> None:
+    with serving(start_line("WSGI"), service) as server:
+        url = run(shell_lines(PAGE, "Client")[-1].replace("8000", str(server.port)), service)
+    grant = redeem(service, url.strip())
+    assert (grant.content_key, grant.expires_at - grant.issued_at) == (CONTENT_KEY, 3600)
+
+
+def test_metrics_and_log_of_responses(service: Path) -> None:
+    *prepare, line = shell_lines(PAGE, "Logs and metrics")[-2:]
+    run("\n".join(prepare), service)
+    with serving(line, service) as server:
+        check_session("Logs and metrics", service, server)
+        url = ask(server, body=form()).text
+        ask(server, body=form(kid=None))
+        metrics = ask(server, "GET", "/metrics").text
+    for labels in ('code="0",status="200"', 'code="-3004",status="400"', 'code="-4018",status="400"'):
+        assert f"token_responses_total{{{labels}}} 1.0" in metrics
+    entries = [json.loads(entry) for entry in server.log().splitlines() if entry.startswith("{")]
+    token_id = wvtoken.token_id(url).hex()
+    assert {"status": 200, "code": 0, "token_id": token_id} in entries
+    assert {"status": 400, "code": -4018, "parameter": "kid"} in entries
+    assert "ExpressPlayToken" not in server.log()
+
+
+def test_parse_alone_with_limits(service: Path) -> None:
+    with serving(start_line("Only `parse`"), service) as server:
+        validate = "/validate"
+        assert ask(server, "POST", validate, form()).status == 204
+        assert ask(server, "GET", f"{validate}?{form()}").status == 204
+        assert ask(server, "POST", validate, form(kid=None)).status == 400
+        assert ask(server, "POST", validate, "x=" + 2_000_000 * "x").status == 400
+        assert send_bytes(server, request_bytes(target=validate, body=form(), content_type="text/plain")).status == 400
+        short = request_bytes(target=validate, body=form(), length=str(len(form()) + 1))
+        assert send_bytes(server, short, half_close=True).status == 400
+        assert ask(server, "PUT", validate).status == 404
+
+
+# Logs.
+
+PIPELINED = request_bytes(body=f"{form()} HTTP/x\r\n\r\n", length="3").replace(b"close", b"keep-alive")
+BAD_REQUESTS = [
+    request_bytes("GET", f"/hms/wv/token?{form()}"),
+    request_bytes("GET", f"/hms/wv/token?{form()}").replace(b"HTTP/1.1", b"HTTP/x"),
+    request_bytes("GE<>T", f"/hms/wv/token?{form()}"),
+    request_bytes("GET", f"/hms/wv/token?{form()}", headers=("Bad Header",)),
+    request_bytes("GET", f"/hms/wv/token?{form()}&x={9000 * 'x'}"),
+    request_bytes("GET", f"/hms/wv/token%3F{form()}"),
+    request_bytes(body=form(), length="3"),
+    PIPELINED,
+]
+"""Requests that contain keys and that servers accept, refuse, or cannot parse."""
+
+
+def send_bad_requests(server: Server) -> list[Answer]:
+    return [send_bytes(server, data, half_close=data is PIPELINED) for data in BAD_REQUESTS]
+
+
+@pytest.mark.parametrize("name", ["WSGI", "ASGI", "aiohttp"])
+def test_server_logs_have_no_keys(service: Path, name: str) -> None:
+    with serving(start_line(name), service) as server:
+        send_bad_requests(server)
+    assert KEK not in server.log()
+
+
+def test_gunicorn_access_log_has_no_keys(service: Path) -> None:
+    line = next(line for line in shell_lines(PAGE, "Logs and metrics") if "--access-logformat" in line)
+    with serving(line, service) as server:
+        assert ask(server, "GET", f"/hms/wv/token?{form()}").status == 200
+        send_bad_requests(server)
+    assert "GET /hms/wv/token 200" in server.log()
+    assert KEK not in server.log()
+
+
+def test_gunicorn_logs_an_unparsable_request_line_at_warning(service: Path) -> None:
+    """Without --log-level error, as on the page, the request line is in the log."""
+    with serving(start_line("WSGI").replace("--log-level error ", ""), service) as server:
+        send_bad_requests(server)
+    assert KEK in server.log()
+
+
+# nginx in front of gunicorn and aiohttp.
+
+
+@pytest.fixture
+def nginx(service: Path) -> Iterator[ExitStack]:
+    require(programs=("nginx",))
+    with ExitStack() as stack:
+        yield stack
+
+
+def start_behind_nginx(stack: ExitStack, service: Path, name: str, *, error_level: str = "crit") -> tuple[Server, Path]:
+    """Start the recipe and nginx with the page's configuration. Return nginx as a server, and its folder."""
+    backend = stack.enter_context(serving(start_line(name), service))
+    folder = service / f"nginx-{time.monotonic_ns()}"
+    folder.mkdir()
+    port = free_port()
+    text = (service / "nginx.conf").read_text().replace("8080", str(port)).replace("8000", str(backend.port))
+    (folder / "nginx.conf").write_text(text.replace("error.log crit", f"error.log {error_level}"))
+    line = shell_lines(PAGE, "nginx in front")[-1]
+    return stack.enter_context(serving(line, folder, port=port)), folder
+
+
+def test_slow_clients_block_gunicorn_but_not_nginx(nginx: ExitStack, service: Path) -> None:
+    front, _ = start_behind_nginx(nginx, service, "WSGI")
+    half = request_bytes(body=form())[:-5]
+    for _ in range(16):
+        slow = nginx.enter_context(socket.create_connection(("127.0.0.1", front.port), SECONDS))
+        slow.sendall(half)
+    assert ask(front, body=form()).status == 200
+
+
+@pytest.mark.parametrize("name", ["WSGI", "aiohttp"])
+def test_nginx_logs_have_no_keys(nginx: ExitStack, service: Path, name: str) -> None:
+    """Not for accepted, refused and unparsable requests, and not if the server behind it is down."""
+    front, folder = start_behind_nginx(nginx, service, name)
+    answers = send_bad_requests(front)
+    assert answers[0].status == 200
+    assert all(KEK not in answer.text for answer in answers)
+    text = (service / "nginx.conf").read_text()
+    access, error = (folder / "access.log"), (folder / "error.log")
+    assert "GET /hms/wv/token 200" in access.read_text()
+    assert KEK not in access.read_text() + error.read_text() + front.log()
+    assert "access_log access.log without_query" in text
+
+
+def test_nginx_error_log_has_keys_at_the_default_level(nginx: ExitStack, service: Path) -> None:
+    """With level crit, as on the page, it has none: one request to a backend that is down."""
+    for level, logged in (("crit", False), ("error", True)):
+        with ExitStack() as stack:
+            front, folder = start_behind_nginx(stack, service, "WSGI", error_level=level)
+            config = folder / "nginx.conf"
+            config.write_text(
+                re.sub(
+                    r"proxy_pass http://127.0.0.1:\d+", f"proxy_pass http://127.0.0.1:{free_port()}", config.read_text()
+                )
             )
-            assert masked(done.stdout) == masked(output)
-            if TOKEN.search(done.stdout):
-                assert redeemer(service).redeem(done.stdout).content_key == asking.CONTENT_KEY
-
-
-def masked(output: str) -> str:
-    """The output with the random part of a token as long as it was, and without the line feed that ends a session's."""
-    return TOKEN.sub(lambda token: token[1] + len(token[2]) * "*", output).rstrip("\n")
-
-
-def test_gunicorns_access_log_has_no_queries(service: Path) -> None:
-    """In the README's format, which does log the request."""
-    with serving(readme.command("gunicorn", "--access-logformat"), service) as server:
-        assert CLIENTS["curl"]("GET", server.url, urlencode(asking.BASE), "").status == 200
-    log = server.log()  # all of it: it is written after the answer
-    assert "GET /hms/wv/token 200" in log
-    assert "201722" not in log
-    assert asking.KEK not in log
-
-
-@pytest.mark.parametrize("name", ["asgi", "aiohttp"])
-def test_uvicorn_and_aiohttp_log_no_queries(service: Path, name: str) -> None:
-    """As the README starts them."""
-    with serving(RECIPES[name], service) as server:
-        assert CLIENTS["curl"]("GET", server.url, urlencode(asking.BASE), "").status == 200
-    log = server.log()  # all of it: it is written after the answer
-    assert log
-    assert "/hms/wv/token" not in log
-    assert asking.KEK not in log
+            run("nginx -p . -e error.log -c nginx.conf -s reload", folder)
+            deadline = time.monotonic() + SECONDS
+            while ask(front, "GET", f"/hms/wv/token?{form()}").status != 502:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            assert (KEK in (folder / "error.log").read_text()) is logged

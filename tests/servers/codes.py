@@ -1,41 +1,18 @@
-"""Requests to the README's service, and to the one whose callbacks fail on demand (`hostile.py`)."""
+"""Requests that provoke each error code, through a server of the recipes with failing_service.py."""
 
 from __future__ import annotations
-
-from urllib.parse import urlencode
 
 from wvtoken import ErrorCode as E
 from wvtoken.errors import RaisedBy
 
-AUTHENTICATOR = "201722,1ad8eed133edf43cbcc185f0236828ae"
-KEK = "000102030405060708090a0b0c0d0e0f"
-CONTENT_KEY = bytes.fromhex("a9b9033df0b9ca5447839e3d074817a0")
-RIGHTS_URL = "https://wv.example.com/hms/wv/rights/"
-AUDIENCE = "production"
-CUSTOMER = "cnn"
-"""What the README's provision.py and service.py say."""
+from .http_client import form
 
 MARKUP = "<script>alert('&')</script>"
+"""Details of a raised TokenRequestError. They are shown, escaped."""
 SECRET = "nobody may see this"
-"""What failing callbacks say; the first may be shown as text, the second to nobody."""
+"""The text of an exception. It is not shown."""
 
-BASE = {
-    "customerAuthenticator": AUTHENTICATOR,
-    "kid": "^CNN.2014.12.18",
-    "kek": KEK,
-    "securityLevel": "3",
-    "hdcpOutputControl": "1",
-    "expirationTime": "+60",
-}
-"""A request whose key comes out of the key storage."""
-
-
-def form(**changes: str | None) -> str:
-    """The base request with these parameters instead; None leaves one out."""
-    return urlencode({name: value for name, value in (BASE | changes).items() if value is not None})
-
-
-PROVOKING = {
+_REQUESTS = {
     E.MALFORMED_REQUEST: form() + "&%FF=1",
     E.INVALID_EXPIRATION_TIME: form(expirationTime="<i>tomorrow</i>"),
     E.INVALID_CONTENT_KEY: form(kek=None, contentKey=32 * "x"),
@@ -65,20 +42,25 @@ PROVOKING = {
     E.LICENSE_GENERATION_FAILED: form(customerAuthenticator=f"fail {SECRET}"),
     E.INVALID_EXTENSION: form(wvExtension="wudo"),
 }
-"""For each code that issuing can raise, a request that gets it. The one code of redeeming, -4010, is provoked at a
-redemption server (`rights_app.py`)."""
+REQUESTS = {
+    code: (400 if code is E.KEY_STORAGE_FAILED else code.status, request) for code, request in _REQUESTS.items()
+}
+"""The status and a request for each code of the library, except -4010, which only redeeming raises. A kid without a
+stored key is the caller's mistake: 400."""
 
-CALLBACKS = {
-    **{f"authenticate{code:d}": (code, form(customerAuthenticator=f"raise{code:d} {MARKUP}")) for code in E
+_CALLBACKS = {
+    **{f"authenticate raises {code:d}": (code, form(customerAuthenticator=f"raise{code:d} {MARKUP}")) for code in E
        if code.raised_by is RaisedBy.SERVER},
-    "authenticate-2018": (E.INVALID_AUTHENTICATOR, form(customerAuthenticator=f"raise-2018 {MARKUP}")),
+    "authenticate raises -2018": (E.INVALID_AUTHENTICATOR, form(customerAuthenticator=f"raise-2018 {MARKUP}")),
     "authenticate fails": (E.LICENSE_GENERATION_FAILED, form(customerAuthenticator=f"fail {SECRET}")),
     "authenticate is a coroutine": (E.LICENSE_GENERATION_FAILED, form(customerAuthenticator="coroutine")),
-    "authenticate is truthy": (E.LICENSE_GENERATION_FAILED, form(customerAuthenticator="truthy")),
-    "authenticate gives a bad name": (E.LICENSE_GENERATION_FAILED, form(customerAuthenticator="name:")),
-    "stored_key-4019": (E.KEY_STORAGE_FAILED, form(kid=f"^raise-4019 {SECRET}")),
-    "stored_key-2031": (E.SERVICE_ACCOUNT_DISABLED, form(kid=f"^raise-2031 {SECRET}")),
+    "authenticate returns 1": (E.LICENSE_GENERATION_FAILED, form(customerAuthenticator="truthy")),
+    "authenticate returns an empty name": (E.LICENSE_GENERATION_FAILED, form(customerAuthenticator="name:")),
+    "authorize raises -2031": (E.SERVICE_ACCOUNT_DISABLED, form(cookie="raise-2031")),
+    "authorize fails": (E.LICENSE_GENERATION_FAILED, form(cookie=f"fail {SECRET}")),
+    "stored_key raises -2031": (E.SERVICE_ACCOUNT_DISABLED, form(kid=f"^raise-2031 {MARKUP}")),
     "stored_key fails": (E.KEY_STORAGE_FAILED, form(kid=f"^fail {SECRET}")),
     "stored_key is a coroutine": (E.KEY_STORAGE_FAILED, form(kid="^coroutine")),
 }  # fmt: skip
-"""What callbacks of a server do, and the code that a request gets then."""
+CALLBACKS = {name: (code, code.status, request) for name, (code, request) in _CALLBACKS.items()}
+"""What a callback does, with the code, the status and a request for it."""
