@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,8 +42,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # As a shell has it for what it runs behind; the processes that these tests interrupt would inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-SLOW = "pytestmark = pytest.mark.slow\n"
-"""The line of a module that is slow as a whole."""
+SLOW = re.compile(r"^pytestmark = .*pytest\.mark\.slow\b", re.MULTILINE)
+"""The line of a module whose tests are all slow."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -55,7 +56,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """The quick part does not even import such a module: what it needs may not be there."""
     quick = config.getoption("markexpr") == "not slow" and collection_path.suffix == ".py"
-    return True if quick and SLOW in collection_path.read_text(encoding="utf-8") else None
+    return True if quick and SLOW.search(collection_path.read_text(encoding="utf-8")) else None
 
 
 @pytest.fixture(params=ENGINES)

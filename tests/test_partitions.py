@@ -1,37 +1,32 @@
-"""The README's recipe for partitions, run as it stands, and with a worker killed in its middle."""
+"""Run the Dask recipe of batches.md, also with a worker that is killed and with remote workers."""
 
 from __future__ import annotations
 
 import base64
 import json
-import os
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from importlib.util import find_spec
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-import wvtoken
 from wvtoken import Grant, KeyRing, Redeemer
 
-from . import partitions
 from .grammar import AUTHENTICATOR, CONTENT_KEY, escaped, pairs
+from .pages import DOCS, save_files, shell_lines
+from .processes import SECONDS, environment, require, run, started
 
-pytestmark = pytest.mark.slow
-# Not imported here: distributed changes how every exception of its process is pickled.
-for package in ("dask", "distributed", "pandas", "pyarrow"):
-    if find_spec(package) is None:
-        pytest.skip(f"{package} is not installed", allow_module_level=True)
+pytestmark = [pytest.mark.slow, pytest.mark.partitions]
+# Do not import distributed here: it changes how exceptions of its process are pickled.
+require("dask", "distributed", "pandas", "pyarrow")
 
+PAGE = DOCS / "batches.md"
+COMMAND = shell_lines(PAGE, "On many machines")[-1]
 KEY = bytes(range(32))
 RING = KeyRing({1: KEY}, 1)
-FILES, ROWS = 24, 120_000
+FILES, ROWS = 8, 4_000
 GOOD = escaped(pairs({"contentKey": (CONTENT_KEY,)}))
 BAD: dict[str | None, int] = {
     None: -2017,
@@ -41,180 +36,185 @@ BAD: dict[str | None, int] = {
     escaped(pairs({})): -4019,
     f"{GOOD}&expirationTime=2006-04-14T12:01:10Z": -2002,
 }
-ASKED_IN_SECRET = [CONTENT_KEY.encode(), bytes.fromhex(CONTENT_KEY), AUTHENTICATOR[7:].encode(), b"Secret.Kid"]
-SECRETS = [KEY, KEY.hex().encode(), base64.urlsafe_b64encode(KEY)[:40], *ASKED_IN_SECRET]
-SECONDS, SECONDS_TO_STOP = 300, 60
+REQUEST_SECRETS = [CONTENT_KEY.encode(), bytes.fromhex(CONTENT_KEY), AUTHENTICATOR[7:].encode(), b"Secret.Kid"]
+SECRETS = [KEY, KEY.hex().encode(), base64.urlsafe_b64encode(KEY)[:40], *REQUEST_SECRETS]
 
 
 def query(number: int) -> str | None:
-    """Every 51st is one of the bad ones in turn."""
+    """Return a request. Every 51st is one of the bad ones in turn."""
     return f"{GOOD}&cookie=n{number}" if number % 51 else list(BAD)[number // 51 % len(BAD)]
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the recipe, the key ring and the requests."""
-    folder = tmp_path_factory.mktemp("partitions")
-    partitions.save_recipe(folder)
-    partitions.save_requests(folder / partitions.SOURCE, list(map(query, range(ROWS))), FILES)
-    (folder / partitions.KEYRING).write_text(RING.to_jwks())
-    return folder
-
-
-def run(folder: Path, *command: str, **settings: str) -> bytes:
-    """What the command says, in the folder, with the recipe and these tests where they can be imported."""
-    paths = [str(folder), str(Path(__file__).parents[1]), str(Path(wvtoken.__file__).parents[1])]
-    environment = {**os.environ, **settings, "PYTHONPATH": os.pathsep.join(paths)}
-    done = subprocess.run(
-        [sys.executable, *command],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        timeout=SECONDS,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-5000:].decode()
-    return done.stdout
-
-
-def check(folder: Path) -> None:
-    """Each row of the requests once, and what it has to be: a URL of its own, or its error."""
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with the recipe, the key ring and the requests."""
     import pandas as pd
 
-    target = folder / partitions.TARGET
-    answers = pd.concat([pd.read_parquet(file) for file in sorted(target.iterdir())])
+    save_files(PAGE, tmp_path)
+    (tmp_path / "keyring.json").write_text(RING.to_jwks())
+    (tmp_path / "requests").mkdir()
+    for number in range(FILES):
+        part = range(number * ROWS // FILES, (number + 1) * ROWS // FILES)
+        frame = pd.DataFrame({"id": list(part), "query": [query(item) for item in part]})
+        frame.to_parquet(tmp_path / "requests" / f"{number}.parquet", index=False)
+    return tmp_path
+
+
+def check_result(folder: Path) -> None:
+    """Check that each request has one row: a URL that redeems to it, or its error."""
+    import pandas as pd
+
+    answers = pd.concat([pd.read_parquet(file) for file in sorted((folder / "urls").iterdir())])
     assert list(answers.columns) == ["id", "url", "code", "parameter", "message"]
     assert sorted(answers["id"]) == list(range(ROWS))
     good = answers[answers["url"].notna()]
-    grants = Redeemer(RING).redeem_many(good["url"].tolist())
+    grants = Redeemer(RING, audience="production").redeem_many(good["url"].tolist())
     assert [grant.cookie if isinstance(grant, Grant) else None for grant in grants] == [f"n{id}" for id in good["id"]]
-    assert len({grant.token_id for grant in grants if isinstance(grant, Grant)}) == len(good)
-    assert good[["code", "parameter", "message"]].isna().all(axis=None)
     bad = answers[answers["url"].isna()].sort_values("id")
     assert bad["id"].tolist() == list(range(0, ROWS, 51))
     assert bad["code"].tolist() == [BAD[query(number)] for number in bad["id"]]
-    assert bad["message"].notna().all()
-    said = answers.drop(columns="url").to_csv().encode()
-    assert [secret for secret in ASKED_IN_SECRET if secret in said] == []
+    text = answers.drop(columns="url").to_csv().encode()
+    assert [secret for secret in REQUEST_SECRETS if secret in text] == []
 
 
-def test_the_recipe(source: Path) -> None:
-    """Twice, as the second run replaces the first."""
-    [command] = partitions.blocks("sh")
-    program, *words = command.split()
-    assert program == "python"
-    assert words == [f"{partitions.NAME}.py", partitions.KEYRING, partitions.SOURCE, partitions.TARGET]
-    (source / partitions.TARGET).mkdir()
-    (source / partitions.TARGET / "part.999.parquet").write_bytes(b"of a run that was cut")
-    for _ in range(2):
-        run(source, *words)
-        check(source)
+def run_script(folder: Path, script: str, **settings: str) -> str:
+    (folder / "script.py").write_text(script)
+    return run("python script.py", folder, environment(folder, **settings), 5 * SECONDS)
 
 
-def emptied(source: Path) -> Path:
-    for file in (source / partitions.TARGET).glob("*"):
-        file.unlink()
-    return source
+def test_command_of_the_page(folder: Path) -> None:
+    """The second run needs --overwrite and replaces the files of the first."""
+    run(COMMAND, folder, seconds=5 * SECONDS)
+    check_result(folder)
+    (folder / "urls" / "part.999.parquet").write_bytes(b"of an earlier run")
+    with pytest.raises(AssertionError, match="use --overwrite"):
+        run(COMMAND, folder)
+    run(f"{COMMAND} --overwrite", folder, seconds=5 * SECONDS)
+    check_result(folder)
 
 
-def test_a_killed_worker_loses_nothing(source: Path) -> None:
-    """It had work, some files were written and not all, and another process took its place."""
-    told: dict[str, Any] = json.loads(run(emptied(source), "-m", "tests.partitions", str(source), "working"))
-    assert 0 < told["written"] < FILES
-    assert told["tasks"] >= 1
-    assert told["killed"] not in told["workers"]
-    check(source)
+@pytest.mark.parametrize("target", ["requests", "requests/../requests", "requests/urls", ".", "/", "link"])
+def test_target_that_would_delete_the_source_is_refused(folder: Path, target: str) -> None:
+    (folder / "link").symlink_to(folder / "requests")
+    with pytest.raises(AssertionError, match="the target must not be the source"):
+        run(f"python issue_partitions.py keyring.json requests {target} --overwrite", folder)
+    assert len(list((folder / "requests").iterdir())) == FILES
 
 
-def test_half_a_file_is_written_again(source: Path) -> None:
-    """The worker was killed where most of a file was on the disk, and not its end."""
-    told: dict[str, Any] = json.loads(run(emptied(source), "-m", "tests.partitions", str(source), "writing"))
-    whole = (source / partitions.TARGET / told["file"]).read_bytes()
-    assert len(whole) / 2 < told["bytes"] < len(whole)
-    assert whole[-4:] == b"PAR1" != bytes.fromhex(told["end"])
-    assert told["killed"] not in told["workers"]
-    check(source)
+LISTENERS = """
+import runpy, sys, distributed, psutil
 
+class Client(distributed.Client):
+    def upload_file(self, name):
+        processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+        print({c.laddr.ip for p in processes for c in p.net_connections("inet") if c.status == "LISTEN"})
+        return super().upload_file(name)
 
-@contextmanager
-def cluster(folder: Path) -> Iterator[str]:
-    """The address of a scheduler with two workers, which know nothing of the recipe."""
-    library = {"PYTHONPATH": str(Path(wvtoken.__file__).parents[1])}
-    file, output = folder / "scheduler.json", folder / "output"
-    programs = (["scheduler", "--port", "0", "--no-dashboard"], ["worker", "--nworkers", "2", "--nthreads", "1"])
-    started = []
-    with output.open("wb") as stream:
-        for program in programs:
-            command = [sys.executable, "-m", "dask", *program, "--scheduler-file", str(file)]
-            process = subprocess.Popen(
-                command, cwd=folder, env={**os.environ, **library}, stdout=stream, stderr=stream, start_new_session=True
-            )
-            started.append(process)
-    try:
-        end = time.monotonic() + SECONDS
-        while not file.exists():
-            assert time.monotonic() < end
-            assert [process.poll() for process in started] == [None, None], output.read_text()
-            time.sleep(0.1)
-        yield json.loads(file.read_text())["address"]
-    finally:
-        for process in reversed(started):
-            process.terminate()
-            try:
-                process.wait(SECONDS_TO_STOP)
-            finally:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-
-def test_workers_of_elsewhere(source: Path, tmp_path: Path) -> None:
-    """They run in another folder, and get the recipe by the way."""
-    paths = [str(emptied(source) / name) for name in (partitions.KEYRING, partitions.SOURCE, partitions.TARGET)]
-    with cluster(tmp_path) as address:
-        run(source, f"{partitions.NAME}.py", *paths, address)
-    check(source)
-
-
-TRAFFIC = """if True:
-    import os
-    import sys
-    import distributed.comm.tcp as tcp
-    from distributed import Client
-    import issue_partitions as recipe
-
-    sent, received = tcp.to_frames, tcp.from_frames
-
-    def seen(frames):
-        with open(f"{os.getpid()}.traffic", "ab") as file:
-            file.writelines(map(bytes, frames))
-        return frames
-
-    async def to_frames(*args, **settings):
-        return seen(await sent(*args, **settings))
-
-    async def from_frames(frames, *args, **settings):
-        return await received(seen(frames), *args, **settings)
-
-    tcp.to_frames, tcp.from_frames = to_frames, from_frames  # of the workers too, which import this
-    if __name__ == "__main__":
-        with Client(n_workers=2, threads_per_worker=1):
-            assert recipe.issuer(sys.argv[1]) is recipe.issuer(sys.argv[1])
-            recipe.issue_all(*sys.argv[1:])
+if __name__ == "__main__":
+    distributed.Client = Client
+    sys.argv = ["issue_partitions.py", "keyring.json", "requests", "urls"]
+    runpy.run_path("issue_partitions.py", run_name="__main__")
 """
 
 
-def test_no_secret_travels(source: Path) -> None:
-    """What client, scheduler and workers tell each other has the path of the key ring, and no key and no request."""
-    (source / "traffic.py").write_text(TRAFFIC)
-    paths = (partitions.KEYRING, partitions.SOURCE, partitions.TARGET)
-    run(emptied(source), "traffic.py", *paths, DASK_DISTRIBUTED__COMM__COMPRESSION="null")
-    check(source)
-    processes = [file.read_bytes() for file in source.glob("*.traffic")]
-    assert len(processes) >= 3
-    for traffic in processes:
-        assert partitions.NAME.encode() in traffic
-        assert partitions.KEYRING.encode() in traffic
+def test_local_cluster_listens_on_the_loopback_interface_only(folder: Path) -> None:
+    assert "{'127.0.0.1'}" in run_script(folder, LISTENERS).splitlines()
+
+
+KILL = """
+import os, signal
+from pathlib import Path
+from distributed import Client
+import issue_partitions as recipe
+
+def die_once():  # runs in each worker process
+    import issue_partitions
+    issue = issue_partitions.issue
+
+    def dying(requests, keyring):
+        calls = Path("calls")
+        calls.open("a").write("x")
+        if calls.stat().st_size > 3:
+            try:
+                Path("killed").open("x").write(str(os.getpid()))
+            except FileExistsError:
+                pass
+            else:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return issue(requests, keyring)
+
+    issue_partitions.issue = dying
+
+if __name__ == "__main__":
+    with Client(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as client:
+        client.run(die_once)
+        recipe.issue_all("keyring.json", "requests", "urls")
+        assert int(Path("killed").read_text()) not in client.run(os.getpid).values()
+"""
+
+
+def test_partitions_of_a_killed_worker_are_redone(folder: Path) -> None:
+    run_script(folder, KILL, PYTHONPATH=f"{folder}:{environment(folder)['PYTHONPATH']}")
+    check_result(folder)
+
+
+TRAFFIC = """
+import os, sys
+import distributed.comm.tcp as tcp
+from distributed import Client
+import issue_partitions as recipe
+
+sent, received = tcp.to_frames, tcp.from_frames
+
+def record(frames):
+    with open(f"{os.getpid()}.traffic", "ab") as file:
+        file.writelines(map(bytes, frames))
+    return frames
+
+async def to_frames(*args, **settings):
+    return record(await sent(*args, **settings))
+
+async def from_frames(frames, *args, **settings):
+    return await received(record(frames), *args, **settings)
+
+tcp.to_frames, tcp.from_frames = to_frames, from_frames  # also in the workers, which import this script
+if __name__ == "__main__":
+    with Client(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None):
+        recipe.issue_all("keyring.json", "requests", "urls")
+"""
+
+
+def test_no_key_and_no_request_is_sent_between_processes(folder: Path) -> None:
+    run_script(folder, TRAFFIC, DASK_DISTRIBUTED__COMM__COMPRESSION="null")
+    check_result(folder)
+    files = list(folder.glob("*.traffic"))
+    assert len(files) >= 3
+    for file in files:
+        traffic = file.read_bytes()
+        assert b"keyring.json" in traffic
         assert [secret for secret in SECRETS if secret in traffic] == []
-    assert base64.urlsafe_b64encode(KEY)[:40] in (source / partitions.KEYRING).read_bytes()
-    assert all(secret.decode() in GOOD for secret in (ASKED_IN_SECRET[0], ASKED_IN_SECRET[2]))
+
+
+@contextmanager
+def scheduler(folder: Path) -> Iterator[str]:
+    """Start a scheduler and two workers, which do not have the recipe. Yield the scheduler's address."""
+    address = folder / "scheduler.json"
+    programs = (["scheduler", "--port", "0", "--no-dashboard"], ["worker", "--nworkers", "2", "--nthreads", "1"])
+    with ExitStack() as stack:
+        for program in programs:
+            command = [sys.executable, "-m", "dask", *program, "--host", "127.0.0.1", "--scheduler-file", str(address)]
+            output = folder / f"{program[0]}.log"
+            process = stack.enter_context(started(command, folder, output, environment(folder)))
+            deadline = time.monotonic() + SECONDS
+            while not address.exists():
+                assert process.poll() is None, output.read_text()
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        yield json.loads(address.read_text())["address"]
+
+
+def test_remote_workers_get_the_recipe(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    paths = [str(folder / name) for name in ("keyring.json", "requests", "urls")]
+    with scheduler(tmp_path_factory.mktemp("remote")) as address:
+        run(f"python issue_partitions.py {' '.join(paths)} --scheduler {address}", folder, seconds=5 * SECONDS)
+    check_result(folder)
