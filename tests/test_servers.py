@@ -226,7 +226,7 @@ make_server("127.0.0.1", 8000, choose).serve_forever()
 
 
 def test_wsgi_recipe_passes_the_validator(service: Path) -> None:
-    """The standard library's server also passes on what gunicorn refuses: a malformed Content-Length, and raw UTF-8 in a query."""
+    """The standard library's server passes on what gunicorn refuses: malformed lengths, and raw UTF-8 in a query."""
     (service / "validated.py").write_text(VALIDATED_WSGIREF.replace("8000", port := str(free_port())))
     with serving("python validated.py", service, port=int(port)) as server:
         for length in ("abc", "-1", "+5", 5000 * "9"):
