@@ -14,7 +14,6 @@ from wvtoken import (
     KeyRing,
     Redeemer,
     SecurityLevel,
-    TokenRequestError,
     TokenSpec,
     parse,
     token_id,
@@ -37,7 +36,7 @@ def spec(**changes: Any) -> TokenSpec:
 
 MISUSE: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: spec(cookie=1), TypeError, "cookie must be str, not int"),
-    (lambda: spec(kid="0" * 32), TypeError, "kid must be bytes, not str"),
+    (lambda: spec(kid="0" * 32), TypeError, "kid must be bytes, not str: pass the text after ^ as kid_name"),
     (lambda: spec(security_level=True), TypeError, "security_level must be int, not bool"),
     (lambda: spec(extensions=[]), TypeError, "extensions must be tuple, not list"),
     (
@@ -48,14 +47,14 @@ MISUSE: list[tuple[Callable[[], object], type[Exception], str]] = [
     (
         lambda: spec(extensions=(Extension("wudo", b"1"),)),  # type: ignore[arg-type]
         TypeError,
-        "extensions must be Extension(type: bytes, payload: bytes)",
+        "an extension's type must be bytes, not str",
     ),
     (
         lambda: spec(extensions=(Extension(b"wudo", "1"),)),  # type: ignore[arg-type]
         TypeError,
-        "an extension's payload must be bytes",
+        "an extension's payload must be bytes, not str",
     ),
-    (lambda: spec(unknown=(1,)), TypeError, "unknown must be names"),
+    (lambda: spec(unknown=(1,)), TypeError, "each unknown name must be str, not int"),
     (lambda: parse(1), TypeError, "a request is str or bytes, not int"),  # type: ignore[arg-type]
     (
         lambda: Redeemer(RING, audience=b"test"),  # type: ignore[arg-type]
@@ -72,30 +71,6 @@ def test_misuse_is_told(call: Callable[[], object], type_: type[Exception], mess
     with pytest.raises(type_) as caught:
         call()
     assert str(caught.value) == message
-
-
-DETAILS = {
-    "contentKey=" + "g" * 32: "not hexadecimal",
-    "hdcpOutputControl=x": "must be 0, 1 or 2",
-    "hdcpOutputControl=": None,
-    "customerAuthenticator=%00": "must be 1 to 256 printable ASCII characters",
-    "contentId=%00": "contentId must be 1 to 1024 characters, none of them a control character",
-    "expirationTime=tomorrow": "'tomorrow' is neither + and seconds nor an RFC 3339 time that ends in Z",
-    "expirationTime=+0": "' 0' is not + and 1 to 2592000 seconds",
-    "expirationTime=2026-02-30T00:00:00Z": "'2026-02-30T00:00:00Z' is not in the calendar",
-    "cookie=1&cookie=1": "cookie is given more than once",
-    "cookie=%FF": "cookie is not UTF-8",
-    "errorFormat=x%0A": "x\\n",
-}
-
-
-@pytest.mark.parametrize("changed", DETAILS)
-def test_details(changed: str) -> None:
-    given = {"customerAuthenticator": AUTHENTICATOR, "kid": 32 * "0", "securityLevel": "1", "hdcpOutputControl": "0"}
-    given.pop(changed.partition("=")[0], None)
-    with pytest.raises(TokenRequestError) as caught:
-        parse("&".join(f"{name}={value}" for name, value in given.items()), changed)
-    assert caught.value.details == DETAILS[changed]
 
 
 def test_reprs() -> None:

@@ -30,6 +30,7 @@ from wvtoken import (
     TokenSpec,
     engine_name,
     error_response,
+    find_errors,
     parse,
     token_header,
     token_id,
@@ -71,6 +72,8 @@ def wrapping() -> list[bytes]:
 
 def read(query: str | bytes) -> TokenSpec:
     spec = assert_type(parse(query, body=b""), TokenSpec)
+    assert assert_type(spec.needs_stored_key, bool) == (spec.content_key is None)
+    assert assert_type(find_errors(query, body=b"", unknown="forbid"), tuple[TokenRequestError, ...]) == ()
     assert_type(spec.customer_authenticator, str)
     assert_type(spec.error_format, ErrorFormat)
     assert_type(spec.kid, bytes)

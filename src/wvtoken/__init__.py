@@ -81,7 +81,7 @@ from .keywrap import unwrap_key, unwrap_keys, wrap_key, wrap_keys
 from .payload import Grant
 from .redeem import Redeemer
 from .response import Response, error_response, token_response
-from .spec import TokenSpec, parse
+from .spec import TokenSpec, find_errors, parse
 from .token_text import TokenHeader, token_header, token_id
 from .values import Extension, HdcpOutputControl, SecurityLevel
 
@@ -109,6 +109,7 @@ __all__ = [
     "TokenSpec",
     "engine_name",
     "error_response",
+    "find_errors",
     "parse",
     "token_header",
     "token_id",

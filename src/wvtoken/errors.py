@@ -104,17 +104,20 @@ class TokenRequestError(Exception):
     Args:
         code: an `ErrorCode`, or its number.
         parameter: the request parameter at fault, by its name in the interface, where there is one.
-        details: what is wrong, for the person who wrote the request; shown where the catalogue's wording has a place
-            for it.
+        details: what would be right. `message` contains them if the catalogue's wording has a place for them.
 
     Raises:
         ValueError: the number is not in the catalogue.
 
-    `error_format` is how the request asked for errors to be rendered; `ErrorFormat.HTML` until a request said
-    otherwise.
+    Attributes:
+        error_format: the format that the request asks for, by default `ErrorFormat.HTML`.
+        unknown: the names of the request's unknown parameters. Only names of 1 to 32 ASCII letters are included,
+            because others may contain a key.
     """
 
     error_format: ErrorFormat = ErrorFormat.HTML
+    _echo: str | None = None  # the rejected errorFormat, which fills the placeholder of -3004
+    unknown: tuple[str, ...] = ()
 
     def __init__(self, code: ErrorCode | int, parameter: str | None = None, details: str | None = None) -> None:
         self.code: ErrorCode = code if isinstance(code, ErrorCode) else ErrorCode(code)  # type: ignore[call-arg]
@@ -128,12 +131,14 @@ class TokenRequestError(Exception):
 
     @property
     def message(self) -> str:
-        """The catalogue's wording, with the details where it has a place for them."""
+        """The catalogue's wording. The details replace its placeholder, but -3004 shows the rejected value."""
         wording, _, placeholder = self.code.template.partition(": <")
-        return f"{wording}: {self.details}" if placeholder and self.details else wording
+        filling = self.details if self._echo is None else self._echo
+        return f"{wording}: {filling}" if placeholder and filling else wording
 
     def __str__(self) -> str:
-        return f"{self.code:d}: {self.message}"
+        text = f"{self.code:d}: {self.message}"
+        return f"{text} ({self.details})" if self.details and self.details not in text else text
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.code:d}, {self.parameter!r}, {self.details!r})"

@@ -1,475 +1,182 @@
-"""The grammar: one row per request parameter, and the readers of their values.
+"""The grammar: one row per request parameter, in the order in which errors are reported.
 
-`GRAMMAR` is to be held against Tables 13 to 16 of the interface. Its rows stand in the order in which faults are
-reported: of several, the first is raised. What the interface leaves open is this project's reading; where one code was
-chosen without the interface saying so, `errors.py` says it beside the code.
+Compare `GRAMMAR` with Tables 13 to 16 of the interface. A row names the fields of `TokenSpec` that the parameter sets,
+and for each field a kind of value with its bounds. A kind parses the text of a request, validates the value of a
+`TokenSpec`, and writes the text. So `parse`, `TokenSpec(...)` and `to_query` use the same rows. The rules that involve
+several parameters follow the table. `errors.py` marks the codes that are this project's interpretation.
 
-Reading puts what the values say into the fields of the `TokenSpec`; the fault of a value that is not accepted, the
-"otherwise" of its row, is made only when it is the one to be raised. No fault repeats what was sent, save those of
-`errorFormat` and `expirationTime`.
+No error repeats input, except for `errorFormat`, `expirationTime` and unknown names of 1 to 32 ASCII letters.
 """
 
 from __future__ import annotations
 
 import re
 from binascii import a2b_base64, b2a_base64, unhexlify
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
-from itertools import islice, repeat
-from typing import Any, NamedTuple
+from difflib import get_close_matches
+from itertools import islice
+from typing import Any, Literal, NamedTuple
 
-from .errors import ErrorCode as E
-from .errors import ErrorFormat, TokenRequestError
-from .query import is_utf8, written_name
-from .values import (
-    AUTHENTICATOR_MAX,
-    CONTENT_ID_MAX,
-    CONTENT_KEY_BYTES,
-    COOKIE_MAX,
-    CUSTOMER_MAX,
-    EXTENSION_TYPE_BYTES,
-    KEK_BYTES,
-    KID_BYTES,
-    KID_NAME_MAX,
-    LICENSE_DURATION_MAX,
-    LIFETIME_MAX,
-    PAYLOAD_BYTES_MAX,
-    WRAPPED_KEY_BYTES,
-    Extension,
-    HdcpOutputControl,
-    SecurityLevel,
-    is_extension_type,
-    is_text,
-    payload_bytes,
-)
+from . import values as v
+from .errors import ErrorFormat
+from .errors import TokenRequestError as Fault
+from .query import Pair, is_utf8
+from .values import Extension, HdcpOutputControl, SecurityLevel
 
 Fields = dict[str, Any]
-"""Fields of a TokenSpec by name. A field that the request does not set is not there."""
-Fault = TokenRequestError
+"""Fields of a TokenSpec by name."""
 
 
-def kid_of_name(name: str) -> bytes:
-    """The KID (16 bytes) of the request's `^name`: the first 16 bytes of the SHA-1 of its ASCII characters."""
-    from hashlib import sha1  # noqa: PLC0415  # loads OpenSSL
-
-    return sha1(name.encode("ascii"), usedforsecurity=False).digest()[:KID_BYTES]
+# Kinds of values. The bounds are plain data.
 
 
-# What a value may be.
+class Kind(NamedTuple):
+    """A kind of value.
 
-
-class Accepted(NamedTuple):
-    """The values that a parameter may have; never the empty one. All None: it may have none.
-
-    They are hex digits, as many as one of `digits`; or a key of `choices`, which says what it means; or 1 to `longest`
-    printable ASCII characters; or a decimal number from 1 to `most`; or an `extension`. `reader` gets what is none of
-    these, and the fields: it sets them itself, and returns whether it took the value.
-    """
-
-    digits: tuple[int, ...] | None = None
-    choices: Mapping[str, Any] | None = None
-    longest: int | None = None
-    most: int | None = None
-    extension: bool | None = None
-    reader: Callable[[str, Fields], bool] | None = None
-
-
-# The readers.
-
-
-def _kid_name(value: str, fields: Fields) -> bool:
-    """`^` and a name."""
-    name = value[1:]
-    if value[:1] == "^" and 0 < len(name) <= KID_NAME_MAX and name.isascii() and name.isprintable():
-        fields["kid"] = kid_of_name(name)
-        fields["kid_name"] = name
-        return True
-    return False
-
-
-def _text(field: str, longest: int, value: str, fields: Fields) -> bool:
-    """1 to `longest` characters of any language."""
-    if is_text(value, longest):
-        fields[field] = value
-        return True
-    return False
-
-
-_content_id = partial(_text, "content_id", CONTENT_ID_MAX)
-_cookie = partial(_text, "cookie", COOKIE_MAX)
-
-
-def _expiration_time(value: str, fields: Fields) -> bool:
-    """`+` and seconds, or an RFC 3339 time."""
-    sign = value[:1]
-    # In a form, the + of an unescaped +60 is a space.
-    if sign == " " or sign == "+":  # noqa: PLR1714
-        digits = value[1:]
-        if digits.isdigit() and digits.isascii() and digits[0] != "0" and len(digits) <= _DIGITS_MAX:
-            seconds = int(digits)
-            if seconds <= LIFETIME_MAX:
-                fields["expires_in"] = seconds
-                return True
-        return False
-    if _RFC3339(value) is None:
-        return False
-    try:
-        moment = datetime.fromisoformat(value[:19])
-    except ValueError:
-        after = _after_leap_second(value)
-        if after is None:
-            return False
-        moment = after
-    since = moment - _EPOCH
-    fields["expires_at"] = since.days * _DAY + since.seconds
-    return True
-
-
-_DIGITS_MAX = 10
-
-
-def _digits(*lengths: int) -> tuple[int, ...]:
-    """Hex digits of so many bytes."""
-    return tuple(2 * length for length in lengths)
-
-
-# The faults of values that are refused, where the code of the row does not say all.
-
-
-def _no_error_format(value: str) -> Fault:
-    return Fault(E.INVALID_ERROR_FORMAT, "errorFormat", _echo(value))
-
-
-def _no_authenticator(value: str) -> Fault:
-    details = f"must be 1 to {AUTHENTICATOR_MAX} printable ASCII characters"
-    return Fault(E.INVALID_AUTHENTICATOR, "customerAuthenticator", details)
-
-
-def _no_kid(value: str) -> Fault:
-    if value[:1] != "^":
-        return Fault(E.KID_LENGTH, "kid")
-    return Fault(E.INVALID_KID if len(value) <= 1 + KID_NAME_MAX else E.KID_NAME_LENGTH, "kid")
-
-
-def _no_content_key(value: str) -> Fault:
-    if len(value) != 2 * CONTENT_KEY_BYTES:
-        return Fault(E.CONTENT_KEY_LENGTH, "contentKey")
-    return Fault(E.INVALID_CONTENT_KEY, "contentKey", "not hexadecimal")
-
-
-def _no_content_id(value: str) -> Fault:
-    details = f"contentId must be 1 to {CONTENT_ID_MAX} characters, none of them a control character"
-    return Fault(E.MALFORMED_REQUEST, "contentId", details)
-
-
-def _no_output_control(value: str) -> Fault:
-    if value.isascii() and value.isdigit():
-        return Fault(E.OUTPUT_CONTROL_OUT_OF_RANGE, "hdcpOutputControl")
-    return Fault(E.INVALID_OUTPUT_CONTROL_FLAGS, "hdcpOutputControl", "must be 0, 1 or 2")
-
-
-def _no_extension(value: str) -> Fault:
-    type_, comma, payload = value.partition(",")
-    code = _extension_fault(type_, payload) if comma else None
-    return Fault(code or E.INVALID_EXTENSION, "wvExtension")
-
-
-def _no_expiration_time(value: str) -> Fault:
-    if value[:1] in (" ", "+"):
-        what = f"is not + and 1 to {LIFETIME_MAX} seconds"
-    elif _RFC3339(value) is None:
-        what = "is neither + and seconds nor an RFC 3339 time that ends in Z"
-    else:
-        what = "is not in the calendar"
-    return Fault(E.INVALID_EXPIRATION_TIME, "expirationTime", f"'{_echo(value)}' {what}")
-
-
-# The table.
-
-
-class Parameter(NamedTuple):
-    """A row of the grammar.
-
-    `field` is what the parameter sets of a TokenSpec, or the first of two. `missing` is the fault of a required
-    parameter that is absent, `otherwise` that of one with a value that is not accepted, `repeated` that of one given
-    twice or not in UTF-8. An `empty` value is "missing", or "absent" as if it were not there, or "invalid" like others.
-    `many` may be given any number of times. The two halves of an extension are read together, by `_long_forms`.
+    Attributes:
+        name: the kind, and `bounds`: what distinguishes two values of a kind.
+        base: the type of a value in a `TokenSpec`.
+        expected: what a valid text looks like.
+        parse: returns the value of a text, or None if the text is invalid.
+        check: returns a value of type `base` as a `TokenSpec` stores it, or None if it is invalid.
+        write: returns the text of a value, also of an invalid one.
     """
 
     name: str
-    field: str
-    accepted: Accepted | None
-    missing: E | None
-    empty: str
-    otherwise: E | Callable[[str], Fault]
-    repeated: E
-    many: bool = False
+    bounds: Any
+    base: type
+    expected: str
+    parse: Callable[[str], Any]
+    check: Callable[[Any], Any]
+    write: Callable[[Any], str]
 
 
-_LEVELS = {str(level.value): level for level in SecurityLevel}
-_CONTROLS = {str(control.value): control for control in HdcpOutputControl}
-_FORMATS = {format_.value: format_ for format_ in ErrorFormat}
+def hex_digits(*lengths: int) -> Kind:
+    """Hexadecimal digits of so many bytes."""
 
-# fmt: off
-GRAMMAR = (
-    #         parameter                field                     accepted                                               missing                   empty      otherwise                     twice, not UTF-8
-    Parameter("errorFormat",           "error_format",           Accepted(choices=_FORMATS),                            None,                     "invalid", _no_error_format,             E.INVALID_ERROR_FORMAT),
-    Parameter("customerAuthenticator", "customer_authenticator", Accepted(longest=AUTHENTICATOR_MAX),                   E.MISSING_AUTHENTICATOR,  "missing", _no_authenticator,            E.INVALID_AUTHENTICATOR),
-    Parameter("generalFlags",          "general_flags",          Accepted(choices={"0000": 0}),                         None,                     "invalid", E.INVALID_GENERAL_FLAGS,      E.INVALID_GENERAL_FLAGS),
-    Parameter("kid",                   "kid, kid_name",          Accepted(digits=_digits(KID_BYTES), reader=_kid_name), E.MISSING_KID,            "missing", _no_kid,                      E.INVALID_KID),
-    Parameter("kek",                   "kek",                    Accepted(digits=_digits(*KEK_BYTES)),                  None,                     "invalid", E.INVALID_ENCRYPTED_KEY,      E.INVALID_ENCRYPTED_KEY),
-    Parameter("ek",                    "ek",                     Accepted(digits=_digits(WRAPPED_KEY_BYTES)),           None,                     "invalid", E.INVALID_ENCRYPTED_KEY,      E.INVALID_ENCRYPTED_KEY),
-    Parameter("contentKey",            "content_key",            Accepted(digits=_digits(CONTENT_KEY_BYTES)),           None,                     "invalid", _no_content_key,              E.INVALID_KEY_DATA),
-    Parameter("contentId",             "content_id",             Accepted(longest=CONTENT_ID_MAX, reader=_content_id),  None,                     "absent",  _no_content_id,               E.MALFORMED_REQUEST),
-    Parameter("securityLevel",         "security_level",         Accepted(choices=_LEVELS),                             E.MISSING_SECURITY_LEVEL, "missing", E.INVALID_SECURITY_LEVEL,     E.INVALID_SECURITY_LEVEL),
-    Parameter("hdcpOutputControl",     "hdcp_output_control",    Accepted(choices=_CONTROLS),                           E.MISSING_OUTPUT_CONTROL, "missing", _no_output_control,           E.INVALID_OUTPUT_CONTROL_FLAGS),
-    Parameter("licenseDuration",       "license_duration",       Accepted(most=LICENSE_DURATION_MAX),                   None,                     "invalid", E.INVALID_LICENSE_DURATION,   E.INVALID_LICENSE_DURATION),
-    Parameter("wvExtension",           "extensions",             Accepted(extension=True),                              None,                     "invalid", _no_extension,                E.INVALID_EXTENSION, many=True),
-    Parameter("extensionType",         "extensions",             None,                                                  None,                     "invalid", E.INVALID_EXTENSION,          E.INVALID_EXTENSION, many=True),
-    Parameter("extensionPayload",      "extensions",             None,                                                  None,                     "invalid", E.INVALID_EXTENSION,          E.INVALID_EXTENSION, many=True),
-    Parameter("expirationTime",        "expires_at, expires_in", Accepted(reader=_expiration_time),                     None,                     "invalid", _no_expiration_time,          E.INVALID_EXPIRATION_TIME),
-    Parameter("cookie",                "cookie",                 Accepted(longest=COOKIE_MAX, reader=_cookie),          None,                     "absent",  E.INVALID_COOKIE,             E.INVALID_COOKIE),
-    Parameter("deviceId",              "",                       Accepted(),                                            None,                     "invalid", E.DEVICE_BINDING_UNSUPPORTED, E.DEVICE_BINDING_UNSUPPORTED),
-)
-# fmt: on
+    def parse(text: str) -> bytes | None:
+        if len(text) / 2 in lengths:
+            try:
+                return unhexlify(text)
+            except ValueError:
+                pass
+        return None
 
-_ROWS = {row.name: row for row in GRAMMAR}
-_ORDER = {row.name: place for place, row in enumerate(GRAMMAR)}
-_FIELDS = {row.name: row.field.split(", ") for row in GRAMMAR}
-_ACCEPTED = {row.name: (*row.accepted, _FIELDS[row.name][0]) for row in GRAMMAR if row.accepted is not None}
-_REQUIRED = [(place, _FIELDS[row.name][0]) for place, row in enumerate(GRAMMAR) if row.missing is not None]
-
-Refused = tuple[str, str, Fault | None]
-"""A parameter, its value, and the fault, where that is not the row's to say."""
-
-
-def read(pieces: Sequence[str], fields: Fields) -> Fault | None:  # noqa: PLR0912, PLR0915
-    """Put what a request says into `fields`, which are empty before.
-
-    Args:
-        pieces: as `query.pieces` gives them.
-
-    Returns:
-        The first fault in the order of the table, with the `error_format` that the request asks for. The fields are of
-        no use then.
-    """
-    unread: list[str] = []
-    refused: list[Refused] = []
-    extensions: list[Extension] = []
-    blank = 0
-    for piece in pieces:
-        name, _, value = piece.partition("=")
-        try:
-            digits, choices, longest, most, is_extension, reader, field = _ACCEPTED[name]
-        except KeyError:
-            if piece:
-                unread.append(name)
-            else:
-                blank += 1
-            continue
-        if digits:
-            if len(value) in digits:
-                try:
-                    fields[field] = unhexlify(value)
-                    continue
-                except ValueError:
-                    pass
-        elif choices:
-            if value in choices:
-                fields[field] = choices[value]
-                continue
-        elif longest:
-            if 0 < len(value) <= longest and value.isascii() and value.isprintable():
-                fields[field] = value
-                continue
-        elif most:
-            if value.isdigit() and value.isascii() and value[0] != "0" and len(value) <= _DIGITS_MAX:
-                number = int(value)
-                if number <= most:
-                    fields[field] = number
-                    continue
-        elif is_extension:
-            extension = _extension(value)
-            if extension is not None:
-                extensions.append(extension)
-                continue
-        if not (reader and reader(value, fields)) and (value or _ROWS[name].empty != "absent"):
-            refused.append((name, value, None))
-    complete = (
-        "customer_authenticator" in fields
-        and "kid" in fields
-        and "security_level" in fields
-        and "hdcp_output_control" in fields
-        and ("content_key" not in fields if "kek" in fields else "ek" not in fields)
-        and not ("expires_in" in fields and "expires_at" in fields)
+    expected = f"{_listed([2 * length for length in lengths])} hexadecimal digits"
+    return Kind(
+        "hex", lengths, bytes, expected, parse, lambda value: value if len(value) in lengths else None, bytes.hex
     )
-    told = len(fields) - ("kid_name" in fields) + len(extensions)
-    if extensions:
-        fields["extensions"] = tuple(extensions)
-    if complete and told == len(pieces) and (not extensions or _fit(extensions, fields)):
-        return None  # as most requests are: every piece said something, and none what another had said
-    if unread:
-        fields["unknown"] = tuple([written_name(name) for name in unread if name not in _ROWS])
-    once = told == len(pieces) - blank - len(unread) - len(refused)
-    fault = _finish_extensions(pieces, unread, extensions, fields) if unread or extensions else None
-    if fault is not None:
-        refused.append((fault.parameter or "", "", fault))
-    return None if complete and once and not refused else _first_fault(pieces, fields, refused, once)
 
 
-def _first_fault(pieces: Sequence[str], fields: Fields, refused: list[Refused], once: bool) -> Fault | None:
-    """The first in the order of the table, of what is refused by itself, is missing, is repeated, or may not stand with
-    another. With `once`, nothing that was accepted was accepted twice.
+def choice(choices: Mapping[str, Any], base: type = int) -> Kind:
+    """One of some texts, each with its value."""
+    texts = {value: text for text, value in choices.items()}
+    members = {value: value for value in choices.values()}
+
+    def write(value: Any) -> str:
+        return texts[value] if value in texts else value if base is str else _digits(value)
+
+    return Kind("choice", choices, base, _listed(choices), choices.get, members.get, write)
+
+
+def printable(most: int, prefix: str = "") -> Kind:
+    """The prefix, then 1 to `most` printable ASCII characters."""
+
+    def check(value: str) -> str | None:
+        return value if v.is_printable(value, most) else None
+
+    def parse(text: str) -> str | None:
+        return check(text[len(prefix) :]) if text.startswith(prefix) else None
+
+    expected = f"{_followed(prefix)}1 to {most} printable ASCII characters"
+    return Kind("printable", (most, prefix), str, expected, parse, check, prefix.__add__)
+
+
+def text_of(most: int) -> Kind:
+    """1 to `most` characters, none of them a control character."""
+
+    def check(value: str) -> str | None:
+        return value if v.is_text(value, most) else None
+
+    return Kind("text", most, str, f"1 to {most} characters without control characters", check, check, str)
+
+
+def decimal(most: int, prefix: Literal["", "+"] = "") -> Kind:
+    """The prefix, then a decimal number from 1 to `most` without leading zeros.
+
+    Form decoding turns a `+` into a space, so a space counts as the prefix `+`.
     """
-    first = len(GRAMMAR)
-    if "expires_in" in fields and "expires_at" in fields:
-        once = False
-    for name, _, _ in refused:
-        first = min(first, _ORDER[name])
-        for field in _FIELDS[name]:
-            if field in fields:
-                once = False  # there is another, which was accepted
-    for place, field in _REQUIRED:
-        if place >= first:
-            break
-        if field not in fields:
-            first = place
-    if "content_key" in fields and ("kek" in fields or "ek" in fields):
-        first = min(first, _ORDER["contentKey"])
-    if "ek" in fields and "kek" not in fields:
-        first = min(first, _ORDER["ek"])
-    repeated: list[int] = []
-    if not once or len(refused) > 1:
-        repeated = _repeated(pieces)
-        first = min(first, *repeated) if repeated else first
-    if first == len(GRAMMAR):
-        return None
-    name = GRAMMAR[first].name
-    fault = _repeated_fault(name) if first in repeated else _fault_of(name, refused)
-    if "error_format" in fields and name != "errorFormat":
-        fault.error_format = fields["error_format"]
-    return fault
+    match = re.compile(f"{'[+ ]' if prefix else ''}([1-9][0-9]{{0,{len(str(most)) - 1}}})").fullmatch
+
+    def check(value: int) -> int | None:
+        return value if 1 <= value <= most else None
+
+    def parse(text: str) -> int | None:
+        found = match(text)
+        return check(int(found[1])) if found else None
+
+    expected = f"{_followed(prefix)}a decimal number from 1 to {most} without leading zeros"
+    return Kind("decimal", (most, prefix), int, expected, parse, check, lambda value: prefix + _digits(value))
 
 
-def _repeated(pieces: Sequence[str]) -> list[int]:
-    """The places in the table of what is given more than once, and may not be."""
-    seen: set[str] = set()
-    places = []
-    for piece in pieces:
-        name = piece.partition("=")[0]
-        if name in seen and name in _ROWS and not _ROWS[name].many:
-            places.append(_ORDER[name])
-        seen.add(name)
-    return places
+def time() -> Kind:
+    """An RFC 3339 time in UTC, as UNIX seconds. A fraction of a second is dropped."""
+
+    def parse(text: str) -> int | None:
+        if _RFC3339(text) is None:
+            return None
+        try:
+            since = datetime.fromisoformat(text[:19]) - _EPOCH
+        except ValueError:
+            return _leap_second(text)
+        return since.days * 86400 + since.seconds
+
+    def check(value: int) -> int | None:
+        return value if v.TIME_MIN <= value <= v.TIME_MAX else None
+
+    def write(value: int) -> str:
+        valid = check(value) is not None
+        return f"{(_EPOCH + timedelta(seconds=value)).isoformat()}Z" if valid else _digits(value)
+
+    return Kind("time", None, int, "an RFC 3339 time that ends in Z", parse, check, write)
 
 
-def _repeated_fault(name: str) -> Fault:
-    return Fault(_ROWS[name].repeated, name, f"{name} is given more than once")
+def short_extension() -> Kind:
+    """The type of an extension, a comma, and its payload in base64."""
+
+    def check(value: Extension) -> Extension | None:
+        return value if value.payload and v.is_extension_type(value.type.decode("latin-1")) else None
+
+    def write(value: Extension) -> str:
+        return f"{value.type.decode('latin-1')},{b2a_base64(value.payload, newline=False).decode()}"
+
+    expected = "a type of 4 printable ASCII characters, a comma and a payload in base64"
+    return Kind("extension", None, tuple, expected, lambda text: _extension(*text.partition(",")[::2]), check, write)
 
 
-def _fault_of(name: str, refused: list[Refused]) -> Fault:
-    row = _ROWS[name]
-    for refused_name, value, fault in refused:
-        if refused_name == name:
-            if not value and row.missing is not None:
-                return Fault(row.missing, name)
-            if not is_utf8(value):
-                return _not_utf8(name)
-            if fault is not None:
-                return fault
-            return Fault(row.otherwise, name) if isinstance(row.otherwise, E) else row.otherwise(value)
-    # It is not there, or may not be beside another.
-    return Fault(row.repeated if row.missing is None else row.missing, name)
+def _listed(values: Iterable[object]) -> str:
+    *others, last = map(str, values)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
-def _not_utf8(name: str) -> Fault:
-    return Fault(_ROWS[name].repeated, name, f"{name} is not UTF-8")
+def _followed(prefix: str) -> str:
+    return f"{prefix} followed by " if prefix else ""
 
 
-# Extensions: three parameters that make one field, in the order of the request.
+def _digits(number: int) -> str:
+    """Return the decimal digits of a number, limited to 21: Python refuses to convert very large numbers."""
+    return str(max(-(10**20), min(number, 10**20)))
 
 
-def _extension(value: str) -> Extension | None:
-    """The short form: type, comma, payload."""
-    type_, _, text = value.partition(",")
-    payload = _unbase64(text)
-    if not payload or len(type_) != EXTENSION_TYPE_BYTES or not (type_.isascii() and type_.isprintable()):
-        return None
-    return tuple.__new__(Extension, (type_.encode(), payload))  # half the time of Extension(...)
-
-
-def _finish_extensions(
-    pieces: Sequence[str], unread: list[str], extensions: list[Extension], fields: Fields
-) -> Fault | None:
-    """Put those of the long form among those of the short form, if there are any; and see whether all fit."""
-    if "extensionType" in unread or "extensionPayload" in unread:
-        pairs = [(name, value) for name, _, value in _parted(pieces)]
-        long = _long_forms(
-            [value for name, value in pairs if name == "extensionType"],
-            [value for name, value in pairs if name == "extensionPayload"],
-        )
-        if isinstance(long, Fault):
-            return long
-        sources = {"wvExtension": iter(extensions), "extensionType": iter(long)}
-        extensions = [extension for name, _ in pairs if name in sources for extension in islice(sources[name], 1)]
-        fields["extensions"] = tuple(extensions)
-    if not extensions or _fit(extensions, fields):
-        return None
-    name = next(name for name, _, _ in _parted(pieces) if name in _EXTENSION_PARAMETERS)
-    return Fault(E.INVALID_EXTENSION, name)
-
-
-def _parted(pieces: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Name, equals sign and value of each."""
-    return map(str.partition, pieces, repeat("="))
-
-
-_EXTENSION_PARAMETERS = {row.name for row in GRAMMAR if row.many}
-_LONGEST_TEXTS = ("\U0010ffff" * CONTENT_ID_MAX, "\U0010ffff" * COOKIE_MAX)
-_SURELY_FITS = PAYLOAD_BYTES_MAX - payload_bytes(*_LONGEST_TEXTS, [Extension(b"....", b"")], CUSTOMER_MAX)
-"""Bytes of the payload of an only extension."""
-
-
-def _fit(extensions: list[Extension], fields: Fields) -> bool:
-    """Whether a payload can hold them beside the texts of the request and a customer."""
-    if len(extensions) == 1 and len(extensions[0].payload) <= _SURELY_FITS:
-        return True
-    texts = fields.get("content_id"), fields.get("cookie")
-    return payload_bytes(*texts, extensions, CUSTOMER_MAX) <= PAYLOAD_BYTES_MAX
-
-
-def _long_forms(types: list[str], payloads: list[str]) -> list[Extension] | Fault:
-    """The n-th type goes with the n-th payload."""
-    if len(types) != len(payloads):
-        lonely = "extensionType" if len(types) > len(payloads) else "extensionPayload"
-        return Fault(E.NO_CORRESPONDING_VALUE, lonely)
-    extensions = []
-    for type_, payload in zip(types, payloads, strict=True):
-        if not (is_utf8(type_) and is_utf8(payload)):
-            return _not_utf8("extensionPayload" if is_utf8(type_) else "extensionType")
-        code = _extension_fault(type_, payload)
-        if code is not None:
-            return Fault(code, "extensionType" if code is E.EXTENSION_TYPE_LENGTH else "extensionPayload")
-        extensions.append(Extension(type_.encode(), _unbase64(payload)))
-    return extensions
-
-
-def _extension_fault(type_: str, payload: str) -> E | None:
-    if not is_extension_type(type_):
-        return E.EXTENSION_TYPE_LENGTH
-    if not payload:
-        return E.NO_CORRESPONDING_VALUE
-    return None if _unbase64(payload) else E.EXTENSION_PAYLOAD_NOT_BASE64
-
-
-# Values. Each returns None for a text that is not exactly right, so that no exception keeps the text.
+def _extension(type_: str, payload: str) -> Extension | None:
+    decoded = _unbase64(payload)
+    return Extension(type_.encode(), decoded) if decoded and v.is_extension_type(type_) else None
 
 
 def _unbase64(text: str) -> bytes:
-    """What the text encodes; nothing, if it is not the one text that does."""
-    # In a form, the + of an unescaped payload is a space.
-    text = text.replace(" ", "+")
+    """Return the decoded text, or b"" if the text is not the one canonical encoding (RFC 4648)."""
+    text = text.replace(" ", "+")  # form decoding turns a + into a space
     try:
         decoded = a2b_base64(text)
     except ValueError:
@@ -482,32 +189,399 @@ _RFC3339 = re.compile(
     re.ASCII,
 ).fullmatch
 _EPOCH = datetime(1970, 1, 1)
-_SECOND = timedelta(seconds=1)
-_DAY = 24 * 60 * 60
 
 
-def _after_leap_second(text: str) -> datetime | None:
-    """The moment of an RFC 3339 time with a second 60; None when the calendar does not have it, or it is another time.
+def _leap_second(text: str) -> int | None:
+    """Return the UNIX time of 23:59:60 on the last day of a month (RFC 3339, section 5.7), else None.
 
-    A leap second may stand where one can be inserted, at the end of a month's last day (RFC 3339, 5.7). It is the same
-    UNIX second as the one after it, so that the last of the year 9999 is none.
+    It is the UNIX time of the next second, so the last second of the year 9999 has no leap second.
     """
     if text[17:19] != "60":
         return None
     try:
-        moment = datetime.fromisoformat(text[:17] + "59") + _SECOND
+        following = datetime.fromisoformat(text[:17] + "59") + timedelta(seconds=1)
     except (ValueError, OverflowError):
         return None
-    return moment if (moment.day, moment.hour, moment.minute) == (1, 0, 0) else None
+    if (following.day, following.hour, following.minute) != (1, 0, 0):
+        return None
+    return (following - _EPOCH) // timedelta(seconds=1)
 
 
-def _echo(value: str) -> str:
-    """At most 64 characters of what was sent, everything unprintable escaped."""
-    escaped = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode("ascii")
-        for character in value[:_ECHO_MAX]
-    )
-    return escaped[:_ECHO_MAX]
+# Invalid values. Each function is for a parameter whose code or details depend on the value.
+
+
+def invalid_error_format(text: str) -> Fault:
+    fault = Fault(-3004, "errorFormat", _MUST_BE["errorFormat"])
+    fault._echo = _echo(text)
+    return fault
+
+
+def invalid_kid(text: str) -> Fault:
+    name_code = -4022 if len(text) <= 1 + v.KID_NAME_MAX else -4021
+    return Fault(name_code if text.startswith("^") else -4020, "kid", _MUST_BE["kid"])
+
+
+def invalid_content_key(text: str) -> Fault:
+    code = -2005 if len(text) == 2 * v.CONTENT_KEY_BYTES else -2027
+    return Fault(code, "contentKey", _MUST_BE["contentKey"])
+
+
+def invalid_output_control(text: str) -> Fault:
+    code = -2034 if text.isascii() and text.isdigit() else -2008
+    return Fault(code, "hdcpOutputControl", _MUST_BE["hdcpOutputControl"])
+
+
+def invalid_expiration_time(text: str) -> Fault:
+    if _RFC3339(text):
+        return Fault(-2002, "expirationTime", f"'{_echo(text)}' is not in the calendar")
+    return Fault(-2002, "expirationTime", f"{_MUST_BE['expirationTime']}, not '{_echo(text)}'")
+
+
+def _echo(text: str) -> str:
+    """Return at most 64 characters of the input. What is not printable is escaped."""
+    shown = [part if part.isprintable() else part.encode("unicode_escape").decode() for part in text[:_ECHO_MAX]]
+    return "".join(shown)[:_ECHO_MAX]
 
 
 _ECHO_MAX = 64
+
+
+# The table.
+
+
+class Parameter(NamedTuple):
+    """A row of the grammar.
+
+    Attributes:
+        fields: the fields that the parameter sets, with the kind of value of each. A value sets the first field whose
+            kind accepts it.
+        missing: the code if the parameter is missing. None for an optional parameter.
+        invalid: the code for an invalid value, or a function from the value to the error.
+        repeated: the code if the parameter is repeated, is not UTF-8, or may not stand beside another one.
+        empty: what an empty value means.
+        many: the parameter may be repeated.
+    """
+
+    name: str
+    fields: Mapping[str, Kind]
+    missing: int | None
+    invalid: int | Callable[[str], Fault]
+    repeated: int
+    empty: Literal["missing", "invalid", "absent"]
+    many: bool = False
+
+
+_FORMATS = {str(member.value): member for member in ErrorFormat}
+_LEVELS = {str(member.value): member for member in SecurityLevel}
+_CONTROLS = {str(member.value): member for member in HdcpOutputControl}
+
+# fmt: off
+GRAMMAR = (
+    #         parameter                fields                       missing invalid                  repeated empty
+    Parameter("errorFormat",           {"error_format": choice(_FORMATS, str)},
+                                                                None, invalid_error_format,    -3004, "invalid"),
+    Parameter("customerAuthenticator", {"customer_authenticator": printable(v.AUTHENTICATOR_MAX)},
+                                                               -2017, -2018,                   -2018, "missing"),
+    Parameter("generalFlags",          {"general_flags": choice({"0000": 0})},
+                                                                None, -5003,                   -5003, "invalid"),
+    Parameter("kid",                   {"kid": hex_digits(v.KID_BYTES), "kid_name": printable(v.KID_NAME_MAX, "^")},
+                                                               -4018, invalid_kid,             -4022, "missing"),
+    Parameter("kek",                   {"kek": hex_digits(*v.KEK_BYTES)},
+                                                                None, -4024,                   -4024, "invalid"),
+    Parameter("ek",                    {"ek": hex_digits(v.WRAPPED_KEY_BYTES)},
+                                                                None, -4024,                   -4024, "invalid"),
+    Parameter("contentKey",            {"content_key": hex_digits(v.CONTENT_KEY_BYTES)},
+                                                                None, invalid_content_key,     -6005, "invalid"),
+    Parameter("contentId",             {"content_id": text_of(v.CONTENT_ID_MAX)},
+                                                                None, -1,                      -1,    "absent"),
+    Parameter("securityLevel",         {"security_level": choice(_LEVELS)},
+                                                               -7003, -7004,                   -7004, "missing"),
+    Parameter("hdcpOutputControl",     {"hdcp_output_control": choice(_CONTROLS)},
+                                                               -7006, invalid_output_control,  -2008, "missing"),
+    Parameter("licenseDuration",       {"license_duration": decimal(v.LICENSE_DURATION_MAX)},
+                                                                None, -7007,                   -7007, "invalid"),
+    Parameter("wvExtension",           {"extensions": short_extension()},
+                                                                None, -7009,                   -7009, "invalid", True),
+    Parameter("extensionType",         {},                      None, -7009,                   -7009, "invalid", True),
+    Parameter("extensionPayload",      {},                      None, -7009,                   -7009, "invalid", True),
+    Parameter("expirationTime",        {"expires_in": decimal(v.LIFETIME_MAX, "+"), "expires_at": time()},
+                                                                None, invalid_expiration_time, -2002, "invalid"),
+    Parameter("cookie",                {"cookie": text_of(v.COOKIE_MAX)},
+                                                                None, -2033,                   -2033, "absent"),
+    Parameter("deviceId",              {},                      None, -7002,                   -7002, "invalid"),
+)
+# fmt: on
+
+ROWS = {row.name: row for row in GRAMMAR}
+KINDS = {field: (row, kind) for row in GRAMMAR for field, kind in row.fields.items()}
+_EXPECTED = {row.name: ", or ".join([kind.expected for kind in row.fields.values()]) or "left out" for row in GRAMMAR}
+_MUST_BE = {name: f"{name} must be {expected}" for name, expected in _EXPECTED.items()}
+
+
+# Rules that involve several parameters. `given` contains the names of the request's parameters.
+
+
+def ek_needs_kek(given: Container[str]) -> Fault | None:
+    return None if "kek" in given else Fault(-4024, "ek", "ek needs kek")
+
+
+def content_key_is_alone(given: Container[str]) -> Fault | None:
+    if "kek" not in given and "ek" not in given:
+        return None
+    return Fault(-6005, "contentKey", "contentKey must be sent without kek and ek")
+
+
+RULES = {"ek": ek_needs_kek, "contentKey": content_key_is_alone}
+"""Each rule holds for requests that contain its parameter."""
+
+
+def kid_is_of_its_name(kid: bytes, name: str) -> Fault | None:
+    """A `TokenSpec` may have both, if they agree."""
+    if kid in (b"", v.kid_of_name(name)):
+        return None
+    return Fault(-4022, "kid", "kid must be the first 16 bytes of the SHA-1 of kid_name, or left out")
+
+
+def payload_fits(extensions: Sequence[Extension], fields: Fields, parameter: str) -> Fault | None:
+    """The payload with the longest name of a customer must not exceed its bound."""
+    texts = fields.get("content_id"), fields.get("cookie")
+    excess = v.payload_bytes(*texts, extensions, v.CUSTOMER_MAX) - v.PAYLOAD_BYTES_MAX
+    return Fault(-7009, parameter, f"the extensions must be {excess} bytes shorter") if excess > 0 else None
+
+
+def read_extensions(pairs: Sequence[Pair]) -> tuple[list[Extension], list[Fault]]:
+    """Read both forms of extensions. In the long form, the n-th type belongs to the n-th payload.
+
+    Return the extensions in the order of the request, and the first error of each form.
+    """
+    types = sum(name == "extensionType" for name, _ in pairs)
+    payloads = [text for name, text in pairs if name == "extensionPayload"]
+    faults = {} if types == len(payloads) else {"extensionType": _unpaired(types, len(payloads))}
+    extensions = []
+    numbers = {"wvExtension": 0, "extensionType": 0}
+    for name, text in pairs:
+        if name == "wvExtension":
+            type_, comma, payload = text.partition(",")
+        elif name == "extensionType" and types == len(payloads):
+            type_, comma, payload = text, ",", payloads[numbers[name]]
+        else:
+            continue
+        extension = _extension(type_, payload) if comma else None
+        if extension is None:
+            faults.setdefault(name, _invalid_extension(name, numbers[name], type_, comma, payload))
+        else:
+            extensions.append(extension)
+        numbers[name] += 1
+    return extensions, list(faults.values())
+
+
+def _invalid_extension(name: str, number: int, type_: str, comma: str, payload: str | bytes) -> Fault:
+    """Return the error of an extension in the request or in a spec, whose payload is bytes."""
+    of_payload = "extensionPayload" if name == "extensionType" else name
+    for parameter, text in ((name, type_), (of_payload, payload)):
+        if isinstance(text, str) and not is_utf8(text):
+            return _not_utf8(parameter)
+    numbered = f"the {_ORDINALS[number]} {name}" if number < len(_ORDINALS) else f"{name} number {number + 1}"
+    if not comma:
+        return Fault(-7009, name, f"{numbered} has no comma")
+    if not v.is_extension_type(type_):
+        return Fault(-2036, name, f"the type of {numbered} must be 4 printable ASCII characters without a comma")
+    if not payload:
+        return Fault(-2035, of_payload, f"the payload of {numbered} must not be empty")
+    return Fault(-2037, of_payload, f"the payload of {numbered} must be base64 with padding (RFC 4648)")
+
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+
+
+def _unpaired(types: int, payloads: int) -> Fault:
+    name = "extensionType" if types > payloads else "extensionPayload"
+    return Fault(-2035, name, f"each extensionType needs one extensionPayload: there are {types} and {payloads}")
+
+
+# Running the table.
+
+Found = dict[str, tuple[str, Any]]
+"""By parameter: the field that its value sets, and the value."""
+
+_PARSERS = {row.name: [(field, kind.parse) for field, kind in row.fields.items()] for row in GRAMMAR if not row.many}
+_REQUIRED = {row.name for row in GRAMMAR if row.missing is not None}
+
+
+def read(pairs: Sequence[Pair], first: bool = False) -> tuple[Fields, list[Fault]]:
+    """Return the fields of a request, and its errors in the order of the table, or only the first error."""
+    found: Found = {}
+    rest: list[Pair] = []  # unknown, extensions, and what no kind accepts
+    for pair in pairs:
+        name, text = pair
+        for field, parse in _PARSERS.get(name, ()):
+            value = parse(text)
+            if value is not None:
+                found[name] = field, value
+                break
+        else:
+            rest.append(pair)
+    fields = dict(found.values())
+    if "kid_name" in fields:
+        fields["kid"] = v.kid_of_name(fields["kid_name"])
+    faults = _read_rest(rest, fields) if rest else []
+    once = len(found) + len(rest) == len(pairs)
+    if once and not faults and _is_complete(found) and not any(name in _PARSERS for name, _ in rest):
+        return fields, []
+    every = _all_faults(pairs, found, faults, fields)
+    return fields, list(islice(every, 1) if first else every)
+
+
+def check(fields: Fields) -> tuple[Fields, list[Fault]]:
+    """Return the fields of a spec as it stores them, and the first error. None of the fields is None."""
+    kid = fields.pop("kid", b"") if "kid_name" in fields else b""
+    checked = dict(fields)
+    found: Found = {}
+    for field, value in fields.items():
+        if field in KINDS and field != "extensions":
+            row, kind = KINDS[field]
+            checked[field] = kind.check(value)
+            if checked[field] is not None:
+                found[row.name] = field, value
+    faults = _check_extensions(checked) if fields["extensions"] else []
+    if checked.get("kid_name") is not None:
+        checked["kid"] = v.kid_of_name(checked["kid_name"])
+        faults += _only(kid_is_of_its_name(kid, checked["kid_name"]))
+    if len(found) == len(fields) - len(("extensions", "unknown")) and not faults and _is_complete(found):
+        return checked, []
+    return checked, list(islice(_all_faults(list(write(fields)), found, faults, checked), 1))
+
+
+def _check_extensions(fields: Fields) -> list[Fault]:
+    check_one = KINDS["extensions"][1].check
+    for number, extension in enumerate(fields["extensions"]):
+        if check_one(extension) is None:
+            type_ = extension.type.decode("latin-1")
+            return [_invalid_extension("wvExtension", number, type_, ",", extension.payload)]
+    return _only(payload_fits(fields["extensions"], fields, "wvExtension"))
+
+
+def write(fields: Fields) -> Iterator[Pair]:
+    """Yield the parameters of a spec in the order of the table. None of the fields is None."""
+    for row in GRAMMAR:
+        for field, kind in row.fields.items():
+            if field in fields and not (field == "kid" and "kid_name" in fields):
+                value = fields[field]
+                yield from [(row.name, kind.write(item)) for item in (value if row.many else [value])]
+
+
+def unknown_faults(names: Sequence[str], error_format: ErrorFormat) -> Iterator[Fault]:
+    """Yield an error for each unknown name, and one for all names that must not be shown."""
+    shown = tuple(filter(may_be_shown, names))
+    details: dict[str | None, str] = {}
+    for name in dict.fromkeys(shown):
+        close = _closest(name, ROWS) if len(details) < _SUGGESTIONS_MAX else None
+        details[name] = f"unknown parameter '{name}'" + (f": did you mean '{close}'?" if close else "")
+    if len(shown) < len(names):
+        start = _start_hint(names[0])
+        details[None] = start or "unknown parameter: its name is not 1 to 32 ASCII letters, so it is not shown"
+    for parameter, text in details.items():
+        fault = Fault(-1, parameter, text)
+        fault.unknown, fault.error_format = shown, error_format
+        yield fault
+
+
+def may_be_shown(name: str) -> bool:
+    """Return whether an unknown name may be repeated in an error. Other names may contain a key."""
+    return name.isascii() and name.isalpha() and len(name) <= _SHOWN_NAME_MAX
+
+
+_SHOWN_NAME_MAX = 32
+_SUGGESTIONS_MAX = 8
+
+
+def _read_rest(rest: Sequence[Pair], fields: Fields) -> list[Fault]:
+    """Put the extensions and the unknown names into fields. Return the errors of extensions."""
+    extensions, faults = read_extensions(rest)
+    if extensions:
+        fields["extensions"] = tuple(extensions)
+        if not faults:
+            parameter = next(name for name, _ in rest if name in _EXTENSION_NAMES)
+            faults = _only(payload_fits(extensions, fields, parameter))
+    unknown = tuple([name for name, _ in rest if name not in ROWS])
+    if unknown:
+        fields["unknown"] = unknown
+    return faults
+
+
+_EXTENSION_NAMES = {row.name for row in GRAMMAR if row.many}
+
+
+def _is_complete(found: Found) -> bool:
+    """Return whether the required parameters are there and the rules hold."""
+    return found.keys() >= _REQUIRED and not any(name in found and rule(found) for name, rule in RULES.items())
+
+
+def _all_faults(pairs: Sequence[Pair], found: Found, others: Iterable[Fault], fields: Fields) -> Iterator[Fault]:
+    """Yield every error, at most one per parameter. `others` are the errors of rules that were already applied."""
+    texts: dict[str, list[str]] = {}
+    for name, text in pairs:
+        texts.setdefault(name, []).append(text)
+    by_rule = {fault.parameter: fault for fault in others}
+    unknown = fields.get("unknown", ())
+    shown = tuple(filter(may_be_shown, unknown))
+    error_format = fields.get("error_format") if len(texts.get("errorFormat", ())) == 1 else None
+    for row in GRAMMAR:
+        fault = by_rule.get(row.name)
+        if row.name in texts:
+            fault = _fault_of_value(row, texts, row.name in found) or fault
+        elif row.missing is not None:
+            fault = Fault(row.missing, row.name, _missing_details(row, unknown, shown))
+        if fault is not None:
+            fault.unknown = shown
+            fault.error_format = error_format or ErrorFormat.HTML
+            yield fault
+
+
+def _fault_of_value(row: Parameter, texts: Mapping[str, Sequence[str]], accepted: bool) -> Fault | None:
+    """Return the error of a parameter that is given. `texts` contains the values of all parameters."""
+    if row.many:
+        return None  # see read_extensions
+    text, *others = texts[row.name]
+    if others:
+        return Fault(row.repeated, row.name, f"{row.name} is given more than once")
+    if accepted or (not text and row.empty == "absent"):
+        return RULES[row.name](texts) if row.name in RULES else None
+    if not text and row.missing is not None:
+        return Fault(row.missing, row.name, f"{row.name} is empty; it must be {_EXPECTED[row.name]}")
+    if not is_utf8(text):
+        return _not_utf8(row.name)
+    return Fault(row.invalid, row.name, _MUST_BE[row.name]) if isinstance(row.invalid, int) else row.invalid(text)
+
+
+def _not_utf8(name: str) -> Fault:
+    return Fault(ROWS[name].repeated, name, f"{name} must be valid UTF-8")
+
+
+def _missing_details(row: Parameter, unknown: Sequence[str], shown: Iterable[str]) -> str:
+    start = _start_hint(unknown[0]) if unknown else None
+    close = _closest(row.name, list(dict.fromkeys(shown))[:_SUGGESTIONS_MAX]) if unknown else None
+    like = f"the request has the unknown parameter '{close}'" if close else None
+    return f"{row.name} is missing; {start or like or f'it must be {_EXPECTED[row.name]}'}"
+
+
+def _start_hint(name: str) -> str | None:
+    """Return what to leave out, if an unknown name is the start of a query with something before it."""
+    for start, described in _STARTS.items():
+        if name.lower().startswith(start):
+            return f"the request starts with {described}: pass only what follows it"
+    return None
+
+
+_STARTS = {"?": "'?'", "\ufeff": "a byte order mark", "http:": "a URL and '?'", "https:": "a URL and '?'"}
+
+
+def _closest(name: str, names: Iterable[str]) -> str | None:
+    """Return the most similar of the names, regardless of case."""
+    by_lower = {other.lower(): other for other in names}
+    close = get_close_matches(name.lower(), by_lower, 1)
+    return by_lower[close[0]] if close else None
+
+
+def _only(fault: Fault | None) -> list[Fault]:
+    return [] if fault is None else [fault]

@@ -1,108 +1,105 @@
-"""Form-urlencoded text to its pieces, decoded.
+"""Form decoding: the query and the body of a request to (name, value) pairs, and form encoding.
 
-This is the WHATWG URL Standard's application/x-www-form-urlencoded parser (a `+` is a space, a malformed `%` stays as
-it is, a name without `=` has the empty value), except that bytes which are not UTF-8 are refused instead of replaced:
-in a value they are lone surrogates here (`is_utf8`), and what that means is for the parameter to say.
+Decoding is the WHATWG URL Standard's application/x-www-form-urlencoded parser: `+` is a space, a malformed `%` is kept, an
+empty piece is skipped, and a name without `=` has the empty value. There is one difference. Bytes that are not UTF-8
+are not replaced: in the result, a lone surrogate (U+DC80 to U+DCFF) stands for each such byte.
 """
 
 from __future__ import annotations
 
 import re
+from binascii import unhexlify
+from collections.abc import Iterable, Sequence
 
 from .errors import ErrorCode, ErrorFormat, TokenRequestError
+from .values import PARAMETERS_MAX, REQUEST_BYTES_MAX, exact
 
-REQUEST_BYTES_MAX = 64 * 1024
-"""Of query and body together, in UTF-8."""
-PARAMETERS_MAX = 2000
+Pair = tuple[str, str]
 
-_EQUALS = "\ud800"
-"""Stands for a `=` within a name: a lone surrogate, of the half that no decoding leaves."""
+_ESCAPE = re.compile(b"%([0-9A-Fa-f]{2})")
 _NOT_UTF8 = re.compile("[\udc80-\udcff]")
-_ASCII_ESCAPES = {digits: chr(code) for code in range(0x80) for digits in (f"{code:02x}", f"{code:02X}")}
 
 
-def pieces(query: str | bytes, body: str | bytes) -> list[str]:
-    """What stands between the `&` of query and body, in this order: `name=value`, decoded.
-
-    The first `=` ends the name (`written_name` undoes what is done to one that has a `=` itself). A piece may be empty.
+def pairs(query: str | bytes, body: str | bytes) -> list[Pair]:
+    """Return the decoded parameters of query and body, in this order.
 
     Raises:
-        TokenRequestError: -1 for too many bytes or parameters and for a name that is not UTF-8, in this order. It
-            carries the `error_format` that the request asks for, as far as the limit of bytes lets it be read.
-        TypeError: neither str nor bytes.
+        TokenRequestError: -1 if there are too many bytes or parameters, or if a name is not UTF-8, checked in this
+            order. It has the `error_format` of the request if the first 2000 parameters have exactly one.
+        TypeError: an argument is neither str nor bytes.
     """
-    text, size = (query, len(query)) if type(query) is str and query.isascii() else _measured(query)
-    if body or (type(body) is not str and type(body) is not bytes):
-        more, more_size = _measured(body)
-        text, size = f"{text}&{more}", size + more_size
-    if size > REQUEST_BYTES_MAX:
-        raise _malformed(text[:REQUEST_BYTES_MAX], f"more than {REQUEST_BYTES_MAX} bytes of query and body")
-    if "+" in text:
-        text = text.replace("+", " ")
-    found = text.split("&")
-    if "&&" in text:
-        found = list(filter(None, found))
-    if len(found) > PARAMETERS_MAX and sum(map(bool, found)) > PARAMETERS_MAX:
-        raise _malformed(text, f"more than {PARAMETERS_MAX} parameters")
-    if "%" in text:
-        for place, piece in enumerate(found):
-            if "%" in piece:
-                found[place] = _decoded(piece)
-    elif text.isascii():
-        return found
-    if not "".join(found).isascii() and not all(is_utf8(piece.partition("=")[0]) for piece in found):
-        raise _malformed(text, "a parameter name is not UTF-8")
+    text, size = _text(query)
+    more, more_size = _text(body)
+    if more:
+        text = f"{text}&{more}"
+    if size + more_size > REQUEST_BYTES_MAX:
+        raise _malformed(split(text[:REQUEST_BYTES_MAX]), f"a request must have at most {REQUEST_BYTES_MAX} bytes")
+    pieces = split(text)
+    if len(pieces) > PARAMETERS_MAX:
+        raise _malformed(pieces, f"a request must have at most {PARAMETERS_MAX} parameters")
+    found = decoded(pieces, "%" in text)
+    if not text.isascii() or "%" in text:
+        names = "".join([name for name, _ in found])
+        if not is_utf8(names):
+            raise _malformed(pieces, "each parameter name must be valid UTF-8")
     return found
 
 
+def split(text: str) -> list[str]:
+    """Return what stands between the `&`, without the empty pieces. A `+` is replaced by a space."""
+    pieces = text.replace("+", " ").split("&")
+    return pieces if all(pieces) else [piece for piece in pieces if piece]
+
+
+def decoded(pieces: Sequence[str], escapes: bool = True) -> list[Pair]:
+    """Return name and value of each piece. Without `escapes`, no piece contains a `%`."""
+    if not escapes:
+        return [(name, value) for name, _, value in [piece.partition("=") for piece in pieces]]
+    return [
+        (unescaped(name) if "%" in name else name, unescaped(value) if "%" in value else value)
+        for name, _, value in [piece.partition("=") for piece in pieces]
+    ]
+
+
+def unescaped(text: str) -> str:
+    """Return the text with each `%` and two hexadecimal digits replaced by their byte."""
+    parts = _ESCAPE.split(text.encode("utf-8", "surrogateescape"))
+    parts[1::2] = map(unhexlify, parts[1::2])
+    return b"".join(parts).decode("utf-8", "surrogateescape")
+
+
+def written(parameters: Iterable[Pair]) -> str:
+    """Return the parameters in form encoding. Only letters, digits and `-._~` are not escaped."""
+    return "&".join([f"{_escaped(name)}={_escaped(value)}" for name, value in parameters])
+
+
 def is_utf8(text: str) -> bool:
-    """Whether text, as `pieces` has it, was UTF-8 all through."""
+    """Return whether a text of the result was valid UTF-8."""
     return text.isascii() or _NOT_UTF8.search(text) is None
 
 
-def written_name(name: str) -> str:
-    """The name of a piece as it was meant."""
-    return name.replace(_EQUALS, "=")
+def _escaped(text: str) -> str:
+    return "".join([_ESCAPED[byte] for byte in text.encode()])
 
 
-def _measured(source: str | bytes) -> tuple[str, int]:
-    """Source as str, in which a lone surrogate stands for a byte that is not UTF-8, and its length in bytes."""
-    if isinstance(source, bytes):
-        return source.decode("utf-8", "surrogateescape"), len(source)
-    if isinstance(source, str):
-        encoded = source.encode("utf-8", "surrogatepass")
-        return encoded.decode("utf-8", "surrogateescape"), len(encoded)
-    raise TypeError(f"a request is str or bytes, not {type(source).__name__}")
+_ESCAPED = [chr(byte) if re.match(r"[\w.~-]", chr(byte), re.ASCII) else f"%{byte:02X}" for byte in range(256)]
 
 
-def _decoded(piece: str) -> str:
-    piece = piece.replace("%2B", "+")  # the most usual one, of `+60`: quickly, and so that no other comes of it
-    if "%" not in piece:
-        return piece
-    parts = piece.split("%")
-    if "=" in parts[0]:
-        try:
-            return parts[0] + "".join([_ASCII_ESCAPES[part[:2]] + part[2:] for part in parts[1:]])
-        except KeyError:
-            return _unquoted(piece)  # bytes beyond ASCII, which make characters together, or a malformed escape
-    name, equals, value = piece.partition("=")
-    return _unquoted(name).replace("=", _EQUALS) + equals + _unquoted(value)
+def _text(source: str | bytes) -> tuple[str, int]:
+    """Return the source as str and its size in bytes. Of a source that is too large, return only the first part."""
+    if type(source) is str and source.isascii():
+        return source, len(source)
+    if not isinstance(source, (str, bytes)):
+        raise TypeError(f"a request is str or bytes, not {type(source).__name__}")
+    source = exact(source)[: REQUEST_BYTES_MAX + 1]
+    # A lone surrogate in a str has no UTF-8. It becomes three bytes that are not UTF-8.
+    raw = source.encode("utf-8", "surrogatepass") if isinstance(source, str) else source
+    return raw.decode("utf-8", "surrogateescape"), len(raw)
 
 
-def _unquoted(text: str) -> str:
-    from urllib.parse import unquote_to_bytes  # noqa: PLC0415
-
-    return unquote_to_bytes(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
-
-
-def _malformed(text: str, details: str) -> TokenRequestError:
-    """-1, to be rendered as the text asks: by its one errorFormat, when there is one and it is right."""
+def _malformed(pieces: Sequence[str], details: str) -> TokenRequestError:
     error = TokenRequestError(ErrorCode.MALFORMED_REQUEST, None, details)
-    asked = [
-        value
-        for name, _, value in (_decoded(piece).partition("=") for piece in text.split("&"))
-        if name == "errorFormat"
-    ]
-    if asked == [ErrorFormat.JSON]:
+    formats = [value for name, value in decoded(pieces[:PARAMETERS_MAX]) if name == "errorFormat"]
+    if formats == [ErrorFormat.JSON]:
         error.error_format = ErrorFormat.JSON
     return error

@@ -1,48 +1,49 @@
-"""`TokenSpec`, the immutable result of reading a request; `parse` makes one, `to_query` writes one."""
+"""`TokenSpec`, an immutable valid request; `parse` and `find_errors`, which read one."""
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Iterator
-from dataclasses import MISSING, dataclass, field, fields
-from datetime import datetime, timedelta
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, final
 
 from . import parameters
 from .errors import ErrorFormat, TokenRequestError
-from .query import pieces
-from .values import TIME_MAX, TIME_MIN, Extension, HdcpOutputControl, SecurityLevel
+from .query import pairs, written
+from .values import Extension, HdcpOutputControl, SecurityLevel, exact
+
+Unknown = Literal["ignore", "forbid"]
 
 
+@final
 @dataclass(frozen=True, kw_only=True, repr=False)
 class TokenSpec:
-    """What a license token request asks for.
+    """A valid license token request.
 
-    Immutable, hashable and comparable (by everything but `unknown`). Building one by keyword checks it by the same
-    grammar that reads requests, and `dataclasses.replace` does so too. The repr shows neither key nor authenticator.
+    Immutable, hashable and comparable; `unknown` is not compared. `TokenSpec(...)` and `dataclasses.replace` validate
+    by the same grammar as `parse`. The repr shows neither keys nor the authenticator. The class cannot be subclassed.
 
     Attributes:
         customer_authenticator: the caller's API key, 1 to 256 printable ASCII characters.
-        kid: the key id, 16 bytes. May be left out beside `kid_name`.
-        kid_name: the string after `^` that the kid was made from, 1 to 64 printable ASCII characters.
-        content_key: the content key itself, 16 bytes.
+        kid: the key id, 16 bytes. Optional if `kid_name` is given.
+        kid_name: the text after `^` from which the kid is made, 1 to 64 printable ASCII characters.
+        content_key: the content key, 16 bytes.
         kek: the key encryption key, 16, 24 or 32 bytes.
         ek: the content key wrapped with `kek` (RFC 3394), 24 bytes.
         content_id: 1 to 1024 characters.
-        general_flags: 0, the only value there is.
-        security_level: the robustness that the player must have.
-        hdcp_output_control: the HDCP that the output must have.
-        license_duration: seconds from the start of playback, 1 to 4294967295; None is unlimited.
+        general_flags: 0, the only valid value.
+        security_level: the required robustness of the player.
+        hdcp_output_control: the required HDCP version of the output.
+        license_duration: seconds from the start of playback, 1 to 4294967295. None is unlimited.
         extensions: in the order of the request.
-        expires_at: when the token expires, in UNIX seconds.
-        expires_in: the same, in seconds from issuance, 1 to 2592000. With neither, 30 days.
+        expires_at: expiry of the token in UNIX seconds.
+        expires_in: lifetime of the token in seconds, 1 to 2592000. The default is 30 days.
         cookie: 1 to 32 characters, carried in the token for logs.
-        error_format: how errors are to be rendered.
-        unknown: names of parameters that were ignored.
+        error_format: the format of error responses.
+        unknown: names of ignored parameters.
 
     Raises:
-        TokenRequestError: a value is not one that a request may have; with the code that the request would get.
-        TypeError: a value is of another type.
+        TokenRequestError: a value is invalid. The code is the same as `parse` gives.
+        TypeError: a value has a wrong type.
     """
 
     customer_authenticator: str
@@ -63,137 +64,142 @@ class TokenSpec:
     cookie: str | None = None
     unknown: tuple[str, ...] = field(default=(), compare=False)
 
+    def __init_subclass__(cls) -> None:
+        raise TypeError("TokenSpec cannot be subclassed")
+
     def __post_init__(self) -> None:
-        _check_types(self)
-        # What a spec may hold is what the grammar reads: written as a request would write it, and read again.
-        fields: dict[str, object] = {}
-        fault = parameters.read([f"{name}={value}" for name, value in _pairs(self)], fields)
-        if fault is not None:
-            raise fault
-        object.__setattr__(self, "__dict__", fields | {"unknown": self.unknown})
+        given = vars(self)
+        checked, faults = parameters.check(_exact_fields(given))
+        if faults:
+            raise faults.pop(0)  # no reference to it may remain, because its traceback refers to this frame
+        for name, value in checked.items():
+            if value is not given[name]:
+                object.__setattr__(self, name, value)
+
+    @property
+    def needs_stored_key(self) -> bool:
+        """Whether the content key must come from key storage, because the request has none."""
+        return self.content_key is None and self.ek is None
 
     def to_query(self) -> str:
-        """The canonical query of a request for this spec: `parse(spec.to_query()) == spec`.
-
-        It holds the authenticator and the keys.
-        """
-        from urllib.parse import quote, urlencode  # noqa: PLC0415
-
-        return urlencode(list(_pairs(self)), quote_via=quote)
+        """Return the canonical query: `parse(spec.to_query()) == spec`. It contains the authenticator and the keys."""
+        given = {name: getattr(self, name) for name in _DEFAULTS}
+        changed = {name: value for name, value in given.items() if value != _DEFAULTS[name]}
+        return written(parameters.write(changed))
 
     def __repr__(self) -> str:
-        shown = (
+        shown = [
             f"{name}={_shown(name, getattr(self, name))}"
-            for name in self.__dataclass_fields__
-            if name not in _DEFAULTS or getattr(self, name) != _DEFAULTS[name]
-        )
+            for name, default in _DEFAULTS.items()
+            if getattr(self, name) != default
+        ]
         return f"TokenSpec({', '.join(shown)})"
 
 
 def parse(query: str | bytes = "", body: str | bytes = "") -> TokenSpec:
-    """Read a request: its query (what follows the `?`) and its form-urlencoded body, as one list of parameters.
+    """Parse a request: its query (what follows the `?`) and its form-urlencoded body, as one list of parameters.
 
     Raises:
-        TokenRequestError: the first fault in the order of the grammar. Its `error_format` is what the request asked
-        for. TypeError: neither str nor bytes.
+        TokenRequestError: the first error in the order of the grammar. It has the `error_format` of the request.
+        TypeError: an argument is neither str nor bytes.
     """
-    # Made without __init__, which would check again what the grammar has just read. A field that the request does not
-    # set has its default from the class.
-    spec = object.__new__(TokenSpec)
-    fault = parameters.read(pieces(query, body), spec.__dict__)
-    if fault is not None:
-        raise fault
-    return spec
+    found, faults = parameters.read(pairs(query, body), first=True)
+    if faults:
+        raise faults.pop(0)  # no reference to it may remain, because its traceback refers to this frame
+    return _unchecked(found)
 
 
 def read(query: str | bytes) -> TokenSpec | TokenRequestError:
-    """`parse`, for batches: what it would raise is the result."""
-    spec = object.__new__(TokenSpec)
+    """Parse a query, but return the error instead of raising it. For batches."""
     try:
-        fault = parameters.read(pieces(query, ""), spec.__dict__)
+        found, faults = parameters.read(pairs(query, ""), first=True)
     except TokenRequestError as error:
         return error.with_traceback(None)
-    return spec if fault is None else fault
+    return faults[0] if faults else _unchecked(found)
 
 
-_DEFAULTS = {entry.name: entry.default for entry in fields(TokenSpec) if entry.default not in (MISSING, b"")}
+def find_errors(
+    query: str | bytes = "", body: str | bytes = "", *, unknown: Unknown = "ignore"
+) -> tuple[TokenRequestError, ...]:
+    """Return every error of a request in the order of the grammar, at most one per parameter. A valid one has none.
+
+    A request with too many bytes or parameters, or with a name that is not UTF-8, has only this one error.
+
+    Args:
+        query: as for `parse`.
+        body: as for `parse`.
+        unknown: "forbid" to report unknown parameters too, after all other errors, with code -1.
+
+    Raises:
+        TypeError: `query` or `body` is neither str nor bytes.
+        ValueError: `unknown` is neither "ignore" nor "forbid".
+    """
+    check_unknown(unknown)
+    try:
+        found, faults = parameters.read(pairs(query, body))
+    except TokenRequestError as error:
+        return (error.with_traceback(None),)
+    if unknown == "forbid":
+        asked = faults[0].error_format if faults else found.get("error_format", ErrorFormat.HTML)
+        faults += parameters.unknown_faults(found.get("unknown", ()), asked)
+    return tuple(faults)
+
+
+def check_unknown(unknown: str) -> None:
+    """Raise ValueError if the argument `unknown` is neither "ignore" nor "forbid"."""
+    if unknown not in ("ignore", "forbid"):
+        raise ValueError('unknown must be "ignore" or "forbid"')
+
+
+def unknown_error(spec: TokenSpec) -> TokenRequestError | None:
+    """Return the error of a spec with unknown parameters, for `unknown="forbid"`."""
+    return next(iter(parameters.unknown_faults(spec.unknown, spec.error_format)), None)
+
+
+def _unchecked(found: Mapping[str, Any]) -> TokenSpec:
+    """Return a spec of fields that are already validated. The others have the defaults of the class."""
+    spec = object.__new__(TokenSpec)
+    for name, value in found.items():
+        object.__setattr__(spec, name, value)
+    return spec
+
+
+_DEFAULTS = {entry.name: entry.default for entry in fields(TokenSpec)}
 _SECRETS = {"customer_authenticator", "kek", "ek", "content_key"}
-_TYPES: dict[type, tuple[str, ...]] = {
-    str: ("customer_authenticator", "error_format", "kid_name", "content_id", "cookie"),
-    bytes: ("kid", "kek", "ek", "content_key"),
-    int: ("general_flags", "security_level", "hdcp_output_control", "license_duration", "expires_at", "expires_in"),
-    tuple: ("extensions", "unknown"),
-}
-_EPOCH = datetime(1970, 1, 1)
+_TYPES: dict[str, type] = {name: kind.base for name, (_, kind) in parameters.KINDS.items()} | {"unknown": tuple}
 
 
-def _check_types(spec: TokenSpec) -> None:
-    for expected, names in _TYPES.items():
-        for name in names:
-            value = getattr(spec, name)
-            if value is None and _DEFAULTS.get(name, ...) is None:
-                continue
-            if not isinstance(value, expected) or isinstance(value, bool):
-                raise TypeError(f"{name} must be {expected.__name__}, not {type(value).__name__}")
-    for extension in spec.extensions:
-        if not (isinstance(extension, Extension) and isinstance(extension.type, bytes)):
-            raise TypeError("extensions must be Extension(type: bytes, payload: bytes)")
-        if not isinstance(extension.payload, bytes):
-            raise TypeError("an extension's payload must be bytes")
-    if not all(isinstance(name, str) for name in spec.unknown):
-        raise TypeError("unknown must be names")
+def _exact_fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that are not None, each with its exact type. Raises TypeError."""
+    found: dict[str, Any] = {}
+    for name, base in _TYPES.items():
+        value = given[name]
+        if type(value) is base:
+            found[name] = value
+        elif value is not None or _DEFAULTS[name] is not None:
+            found[name] = _exact(name, value, base)
+    found["extensions"] = tuple(map(_exact_extension, _items(found["extensions"])))
+    found["unknown"] = tuple([_exact("each unknown name", item, str) for item in _items(found["unknown"])])
+    return found
 
 
-def _pairs(spec: TokenSpec) -> Iterator[tuple[str, str]]:
-    """The request for a spec, in the order of the grammar, without what is the default."""
-    if spec.error_format != ErrorFormat.HTML:
-        yield "errorFormat", spec.error_format
-    yield "customerAuthenticator", spec.customer_authenticator
-    if spec.general_flags != 0:
-        yield "generalFlags", _decimal(spec.general_flags)
-    yield "kid", _kid(spec)
-    if spec.kek is not None:
-        yield "kek", spec.kek.hex()
-    if spec.ek is not None:
-        yield "ek", spec.ek.hex()
-    if spec.content_key is not None:
-        yield "contentKey", spec.content_key.hex()
-    if spec.content_id is not None:
-        yield "contentId", spec.content_id
-    yield "securityLevel", _decimal(spec.security_level)
-    yield "hdcpOutputControl", _decimal(spec.hdcp_output_control)
-    if spec.license_duration is not None:
-        yield "licenseDuration", _decimal(spec.license_duration)
-    for extension in spec.extensions:
-        # A comma, which no type may have, must not end it before it is refused.
-        type_ = extension.type.decode("latin-1").replace(",", "\0")
-        yield "wvExtension", f"{type_},{b64encode(extension.payload).decode('ascii')}"
-    if spec.expires_at is not None:
-        yield "expirationTime", _rfc3339(spec.expires_at)
-    if spec.expires_in is not None:
-        yield "expirationTime", f"+{_decimal(spec.expires_in)}"
-    if spec.cookie is not None:
-        yield "cookie", spec.cookie
+def _exact(name: str, value: Any, base: type) -> Any:
+    if not isinstance(value, base) or type(value) is bool:
+        hint = ": pass the text after ^ as kid_name" if name == "kid" and isinstance(value, str) else ""
+        raise TypeError(f"{name} must be {base.__name__}, not {type(value).__name__}{hint}")
+    return exact(value) if isinstance(value, (str, bytes, int)) else value
 
 
-# What a spec under construction has wrong is written as a text that the grammar refuses for the same reason.
+def _items(values: tuple[Any, ...]) -> Iterator[Any]:
+    """Iterate over a tuple, also if a subclass has its own `__iter__`."""
+    return tuple.__iter__(values)
 
 
-def _kid(spec: TokenSpec) -> str:
-    if spec.kid_name is None:
-        return spec.kid.hex()
-    named = spec.kid_name.isascii() and parameters.kid_of_name(spec.kid_name)
-    return f"^{spec.kid_name}" if not spec.kid or not named or spec.kid == named else "^"
-
-
-def _decimal(number: int) -> str:
-    return f"{number:d}" if abs(number) < 10**20 else "too many digits"
-
-
-def _rfc3339(seconds: int) -> str:
-    if not TIME_MIN <= seconds <= TIME_MAX:
-        return _decimal(seconds)
-    return f"{(_EPOCH + timedelta(seconds=seconds)).isoformat()}Z"
+def _exact_extension(extension: Any) -> Extension:
+    if not isinstance(extension, Extension):
+        raise TypeError("extensions must be Extension(type: bytes, payload: bytes)")
+    type_, payload = _items(extension)
+    return Extension(_exact("an extension's type", type_, bytes), _exact("an extension's payload", payload, bytes))
 
 
 def _shown(name: str, value: Any) -> str:

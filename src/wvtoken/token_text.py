@@ -16,7 +16,7 @@ from typing import NamedTuple, cast
 
 from . import base64url, values
 from .errors import InvalidToken, TokenRequestError
-from .query import pieces
+from .query import pairs
 
 PARAMETER = "ExpressPlayToken"
 """The URL parameter that carries the token."""
@@ -98,10 +98,10 @@ def token_text(token_or_url: str | bytes) -> str:
 def _token_of_url(url: str) -> str:
     query = url.partition("#")[0].partition("?")[2]
     try:
-        parameters = [piece.partition("=") for piece in pieces(query, "")]
+        parameters = pairs(query, "")
     except TokenRequestError:
         return ""
-    tokens = [value for name, _, value in parameters if name == PARAMETER]
+    tokens = [value for name, value in parameters if name == PARAMETER]
     return tokens[0] if len(tokens) == 1 else ""
 
 

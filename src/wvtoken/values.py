@@ -1,11 +1,18 @@
-"""The values that a request and a token share, and the bounds that hold for them in both."""
+"""The values that requests and tokens share, and the bounds that hold in both.
+
+This module imports nothing of the package, so that a build script can load it alone.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+REQUEST_BYTES_MAX = 64 * 1024
+"""Of query and body together, in UTF-8."""
+PARAMETERS_MAX = 2000
 
 KID_BYTES = 16
 CONTENT_KEY_BYTES = 16
@@ -22,21 +29,19 @@ AUDIENCE_MAX = 64
 
 LICENSE_DURATION_MAX = 2**32 - 1
 LIFETIME_MAX = 30 * 24 * 60 * 60
-"""Seconds from issuance: the longest life of a token, and the life of one whose request does not say."""
+"""Seconds from issuance: the maximum and the default lifetime of a token."""
 TIME_MIN = -62135596800
 TIME_MAX = 253402300799
-"""UNIX seconds: the years 1 to 9999, those that RFC 3339 and Python's calendar can both write."""
-
+"""UNIX seconds: the years 1 to 9999, the range of RFC 3339 and of Python's calendar."""
 
 PAYLOAD_BYTES_MAX = 8192
 PAYLOAD_FIXED_BYTES = 54
 PAYLOAD_FIELD_BYTES = 3
-"""Of a token's payload: the most it may have, its fixed part, and the tag and length before each of its other
-values."""
+"""Of a token's payload: its maximum, its fixed part, and the tag and length before each other value."""
 
 
 class SecurityLevel(IntEnum):
-    """The robustness that the player's Widevine module must have: `securityLevel`."""
+    """The required robustness of the player's Widevine module: `securityLevel`."""
 
     SW_SECURE_CRYPTO = 1
     SW_SECURE_DECODE = 2
@@ -46,7 +51,7 @@ class SecurityLevel(IntEnum):
 
 
 class HdcpOutputControl(IntEnum):
-    """The HDCP that the player's output must have: `hdcpOutputControl`."""
+    """The required HDCP version of the player's output: `hdcpOutputControl`."""
 
     HDCP_NONE = 0
     HDCP_V1 = 1
@@ -69,25 +74,41 @@ class Extension(NamedTuple):
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
+def kid_of_name(name: str) -> bytes:
+    """Return the KID of `^name`: the first 16 bytes of the SHA-1 of its ASCII characters."""
+    from hashlib import sha1  # noqa: PLC0415  # loads OpenSSL
+
+    return sha1(name.encode("ascii"), usedforsecurity=False).digest()[:KID_BYTES]
+
+
+def exact(value: str | bytes | int) -> Any:
+    """Return a str, bytes or int as its base type. A subclass's own methods are not called."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, bytes):
+        return bytes.__getitem__(value, slice(None))
+    return int.__int__(value)
+
+
 def is_text(value: str, most: int) -> bool:
-    """Whether value is 1 to `most` characters with no control character (Unicode Cc) and nothing UTF-8 cannot say."""
+    """Return whether value is 1 to `most` characters, none of them a control character (Cc) or a lone surrogate."""
     return 0 < len(value) <= most and ((value.isascii() and value.isprintable()) or _CONTROL.search(value) is None)
 
 
 def is_printable(value: str, most: int) -> bool:
-    """Whether value is 1 to `most` printable ASCII characters (0x20 to 0x7E)."""
+    """Return whether value is 1 to `most` printable ASCII characters (0x20 to 0x7E)."""
     return 0 < len(value) <= most and value.isascii() and value.isprintable()
 
 
 def is_extension_type(value: str) -> bool:
-    """Whether value is 4 printable ASCII characters with no comma."""
+    """Return whether value is 4 printable ASCII characters without a comma."""
     return len(value) == EXTENSION_TYPE_BYTES and value.isascii() and value.isprintable() and "," not in value
 
 
 def payload_bytes(
     content_id: str | None, cookie: str | None, extensions: Iterable[Extension], customer_bytes: int
 ) -> int:
-    """The length of the payload that carries these, with as many bytes kept for the customer."""
+    """Return the length of a payload with these fields and a customer's name of `customer_bytes`."""
     texts = [text for text in (content_id, cookie) if text is not None]
     parts = [text.encode() for text in texts] + [extension.payload for extension in extensions]
     heads = PAYLOAD_FIELD_BYTES * len(parts) + EXTENSION_TYPE_BYTES * (len(parts) - len(texts))
