@@ -1,8 +1,8 @@
 """Form decoding: the query and the body of a request to (name, value) pairs, and form encoding.
 
-Decoding is the WHATWG URL Standard's application/x-www-form-urlencoded parser: `+` is a space, a malformed `%` is kept, an
-empty piece is skipped, and a name without `=` has the empty value. There is one difference. Bytes that are not UTF-8
-are not replaced: in the result, a lone surrogate (U+DC80 to U+DCFF) stands for each such byte.
+Decoding follows the WHATWG URL Standard's application/x-www-form-urlencoded parser: `+` is a space, a malformed `%` is
+kept, an empty piece is skipped, and a name without `=` has the empty value. There is one difference. Bytes that are not
+UTF-8 are not replaced: in the result, a lone surrogate (U+DC80 to U+DCFF) stands for each such byte.
 """
 
 from __future__ import annotations
