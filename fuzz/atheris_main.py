@@ -1,4 +1,4 @@
-"""Runs one target under atheris: `python atheris_main.py TARGET [libFuzzer's arguments]`; fuzz/run sets it up."""
+"""Run one target under atheris: `python atheris_main.py TARGET [libFuzzer arguments]`. fuzz/run calls it."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import sys
 
 import atheris
 
-# Importing is what instruments: every branch and comparison of wvtoken, and of what it leans on to read text.
+# Instrument wvtoken and the standard modules that it parses with.
 with atheris.instrument_imports(include=["wvtoken", "fuzz", "json", "base64", "urllib.parse"]):
     from fuzz.targets import TARGETS
 
 
 def main() -> None:
-    """Until a check fails, or the time or the runs that the arguments allow are over."""
+    """Fuzz until a check fails or the limits in the arguments are reached."""
     script, name, *options = sys.argv
-    # What libFuzzer would start again, through a shell, for each part of a merge.
+    # libFuzzer runs this command again, through a shell, when it merges corpora.
     again = shlex.join([sys.executable, script, name])
     atheris.Setup([again, *options], TARGETS[name])
     atheris.Fuzz()
