@@ -1,9 +1,8 @@
-"""The command line, in its own process and in this one."""
+"""The command line: `main` in this process, and `python -m wvtoken` where a behaviour needs a process of its own."""
 
 from __future__ import annotations
 
 import base64
-import contextlib
 import io
 import json
 import os
@@ -13,45 +12,48 @@ import signal
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import urlencode
 
 import pytest
 
 import wvtoken
-from wvtoken import ErrorCode, Issuer, KeyRing, Redeemer, TokenSpec, parse
-from wvtoken.batch import CHUNK
+from wvtoken import ErrorCode, Grant, Issuer, KeyRing, Redeemer, TokenSpec, parse
 from wvtoken.cli import main
-from wvtoken.terminal import Output
 
-from .grammar import AUTHENTICATOR, CONTENT_KEY, EK, FULL, KEK, KID, escaped, pairs
-
-KEY = "a9b9033df0b9ca5447839e3d074817a0"
+AUTHENTICATOR = "201722,1ad8eed133edf43cbcc185f0236828ae"
+KID = "fd1a706ac2b36002888f6d4a414333c3"
+KEK, EK = "000102030405060708090a0b0c0d0e0f", "5dbd06c0056b42fe0b8cf406679620c31bd619732730433d"
+UNWRAPPED = "a9b9033df0b9ca5447839e3d074817a0"
+CONTENT_KEY = "5438b719bf47a2f5678237477db2f9e6"
 RING = KeyRing({1: bytes(range(32))}, 1)
-RIGHTS_URL = "https://localhost/hms/wv/rights/"
-GOOD = escaped(pairs({"contentKey": (CONTENT_KEY,)}))
-WRAPPED = escaped(pairs({"kek": (KEK,), "ek": (EK,)}))
-BAD = escaped(pairs({"kid": ("Secret.Kid",)}))
+RIGHTS_URL = "https://wv.example.com/hms/wv/rights/"
 SECONDS = 60
+DAY = 86400
 
-POSIX = pytest.mark.skipif(
-    os.name != "posix", reason="modes, bytes as arguments and broken pipes are as POSIX has them"
-)
-
-
-def request(number: int) -> str:
-    return f"{GOOD}&cookie=n{number}"
+POSIX = pytest.mark.skipif(os.name != "posix", reason="Windows has no file modes, pseudo-terminals or broken pipes")
 
 
-# In this process.
+def request(**changes: str) -> str:
+    """Return a valid request with these parameters added or replaced, and without a key."""
+    base = {"customerAuthenticator": AUTHENTICATOR, "kid": KID, "securityLevel": "1", "hdcpOutputControl": "0"}
+    return urlencode({**base, **changes})
 
 
-class Said:
-    """What the command line said: its status, and the lines of standard output and standard error."""
+def numbered(number: int) -> str:
+    """Return a request with a content key and the cookie n`number`."""
+    return request(contentKey=CONTENT_KEY, cookie=f"n{number}")
+
+
+GOOD = request(contentKey=CONTENT_KEY)
+BAD = request(kid="Secret.Kid")
+
+
+class Result:
+    """The exit status, and the lines of standard output and standard error."""
 
     def __init__(self, status: int, out: str, err: str) -> None:
         self.status = status
@@ -63,250 +65,427 @@ class Said:
     def all(self) -> str:
         return "\n".join([*self.out, *self.err])
 
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """The JSON objects on standard error that have a code."""
+        objects = [json.loads(line) for line in self.err if line.startswith("{")]
+        return [one for one in objects if "code" in one]
 
-Run = Callable[..., Said]
+
+Run = Callable[..., Result]
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """`main` with these arguments, and these bytes on standard input; with a state folder of its own."""
+    """Run `main` with these arguments and standard input, and with an empty state folder."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
 
-    def run(*arguments: str | Path, stdin: str | bytes = b"") -> Said:
+    def run(*arguments: str | Path, stdin: str | bytes = b"") -> Result:
         data = stdin.encode() if isinstance(stdin, str) else stdin
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data), encoding="ascii"))
         capsys.readouterr()
-        try:
-            status = main([str(argument) for argument in arguments])
-        except SystemExit as stop:  # argparse
-            status = stop.code if isinstance(stop.code, int) else -1
-        return Said(status, *capsys.readouterr())
+        status = main([str(argument) for argument in arguments])
+        return Result(status, *capsys.readouterr())
 
     return run
 
 
 @pytest.fixture
 def keys(tmp_path: Path) -> Path:
-    """A file with a key ring."""
+    """A key ring file."""
     path = tmp_path / "keys.json"
     path.write_text(RING.to_jwks())
+    path.chmod(0o600)
     return path
 
 
-def redeemed(url: str, audience: str = "") -> wvtoken.Grant:
+def issue_lines(keys: Path) -> tuple[str | Path, ...]:
+    return ("issue", "--keys", keys, "--rights-url", RIGHTS_URL)
+
+
+def redeemed(url: str, audience: str = "") -> Grant:
     return Redeemer(RING, audience=audience).redeem(url)
 
 
-def test_issue_from_arguments(run: Run, keys: Path) -> None:
-    said = run("issue", "--keys", keys, request(1), WRAPPED, request(3))
-    assert (said.status, said.err) == (0, [])
-    grants = [redeemed(url) for url in said.out]
+# issue
+
+
+def test_issue_prints_one_url_per_argument(run: Run, keys: Path) -> None:
+    result = run(*issue_lines(keys), numbered(1), request(kek=KEK, ek=EK), numbered(3))
+    assert (result.status, result.err) == (0, [])
+    grants = [redeemed(url) for url in result.out]
     assert [grant.cookie for grant in grants] == ["n1", None, "n3"]
-    assert grants[0].content_key.hex() == CONTENT_KEY
-    assert grants[1].content_key.hex() == KEY
-    assert all(url.startswith(f"{RIGHTS_URL}?ExpressPlayToken=") for url in said.out)
+    assert [grant.content_key.hex() for grant in grants] == [CONTENT_KEY, UNWRAPPED, CONTENT_KEY]
+    assert all(url.startswith(f"{RIGHTS_URL}?ExpressPlayToken=") for url in result.out)
 
 
 @pytest.mark.parametrize("arguments", [(), ("-",)])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_issue_from_standard_input(run: Run, keys: Path, arguments: tuple[str, ...], end: str) -> None:
-    lines = [request(number) for number in range(5)]
+def test_issue_reads_lines_from_standard_input(run: Run, keys: Path, arguments: tuple[str, ...], end: str) -> None:
+    lines = [numbered(number) for number in range(5)]
     for stdin in (end.join(lines), end.join(lines) + end):
-        said = run("issue", "--keys", keys, *arguments, stdin=stdin)
-        assert (said.status, said.err) == (0, [])
-        assert [redeemed(url).cookie for url in said.out] == ["n0", "n1", "n2", "n3", "n4"]
+        result = run(*issue_lines(keys), *arguments, stdin=stdin)
+        assert result.status == 0
+        assert [redeemed(url).cookie for url in result.out] == ["n0", "n1", "n2", "n3", "n4"]
 
 
-def test_arguments_and_standard_input_keep_their_order(run: Run, keys: Path) -> None:
-    said = run("issue", "--keys", keys, request(1), "-", request(4), stdin=f"{request(2)}\n{request(3)}\n")
-    assert [redeemed(url).cookie for url in said.out] == ["n1", "n2", "n3", "n4"]
+def test_issue_keeps_the_order_of_arguments_and_lines(run: Run, keys: Path) -> None:
+    result = run(*issue_lines(keys), numbered(1), "-", numbered(4), stdin=f"{numbered(2)}\n{numbered(3)}\n")
+    assert [redeemed(url).cookie for url in result.out] == ["n1", "n2", "n3", "n4"]
 
 
-def test_no_line_is_no_request(run: Run, keys: Path) -> None:
-    said = run("issue", "--keys", keys, stdin="")
-    assert (said.status, said.all) == (0, "")
-
-
-def test_a_bad_line_is_told_and_the_rest_goes_on(run: Run, keys: Path) -> None:
-    """One JSON object a line on standard error, with the number of the line, from 1."""
-    lines = [request(1), BAD, request(3), "kid=%FF&\x00", request(5) + "&\udcff=1", request(6), "x" * 70000]
-    said = run("issue", "--keys", keys, stdin="\n".join(lines).encode("utf-8", "surrogateescape"))
-    assert said.status == 1
-    assert [redeemed(url).cookie for url in said.out] == ["n1", "n3", "n6"]
-    told = [json.loads(line) for line in said.err]
-    assert [(one["line"], one["code"], one["parameter"]) for one in told] == [
+def test_issue_prints_an_empty_line_for_each_line_without_token(run: Run, keys: Path) -> None:
+    lines = [numbered(1), BAD, "", numbered(4), "kid=%FF&\x00", " ", numbered(7) + "&\udcff=1", "x" * 70000, ""]
+    result = run(*issue_lines(keys), stdin="\n".join([*lines, numbered(10)]).encode("utf-8", "surrogateescape"))
+    assert result.status == 1
+    assert [number for number, line in enumerate(result.out, 1) if line] == [1, 4, 10]
+    assert len(result.out) == 10
+    assert [redeemed(url).cookie for url in result.out if url] == ["n1", "n4", "n10"]
+    assert [(one["line"], one["code"], one["parameter"]) for one in result.errors] == [
         (2, -4020, "kid"),
-        (4, -2017, "customerAuthenticator"),
-        (5, -1, None),
+        (5, -2017, "customerAuthenticator"),
         (7, -1, None),
+        (8, -1, None),
     ]
-    assert told[0]["message"] == "kid must be 32 hexadecimal characters long"
-    assert "Secret" not in said.all
+    assert result.errors[0].keys() == {"line", "code", "message", "parameter", "details"}
+    assert result.errors[0]["message"] == "kid must be 32 hexadecimal characters long"
+    assert "Secret" not in result.all
 
 
-def test_a_bad_argument_is_told_by_its_place(run: Run, keys: Path) -> None:
-    said = run("issue", "--keys", keys, request(1), BAD, request(3))
-    assert said.status == 1
-    assert [redeemed(url).cookie for url in said.out] == ["n1", "n3"]
-    assert [json.loads(line)["line"] for line in said.err] == [2]
+def test_issue_ends_a_run_of_lines_with_a_summary(run: Run, keys: Path) -> None:
+    result = run(*issue_lines(keys), stdin=f"{GOOD}\n{BAD}\n\n{GOOD}\n")
+    summary = json.loads(result.err[-1])
+    assert summary.pop("seconds") >= 0
+    assert summary == {"lines": 4, "issued": 2, "rejected": 1}
+    empty = run(*issue_lines(keys), stdin="")
+    assert (empty.status, empty.out, len(empty.err)) == (0, [], 1)
+    assert run(*issue_lines(keys), GOOD).err == []
 
 
-def test_what_is_found_at_issue_is_told_too(run: Run, keys: Path) -> None:
-    """Keys that do not unwrap, keys that nobody has, times that are over."""
+def test_issue_json_prints_one_object_per_line_for_both_outcomes(run: Run, keys: Path) -> None:
+    result = run(*issue_lines(keys), "--json", stdin=f"{numbered(1)}\n{BAD}\n\n{numbered(4)}\n")
+    first, bad, blank, last = map(json.loads, result.out)
+    for one, number in ((first, 1), (last, 4)):
+        assert one.keys() == {"line", "url", "token_id"}
+        assert (one["line"], redeemed(one["url"]).cookie) == (number, f"n{number}")
+        assert one["token_id"] == redeemed(one["url"]).token_id.hex()
+    assert bad.keys() == {"line", "code", "message", "parameter", "details"}
+    assert (bad["line"], bad["code"]) == (2, -4020)
+    assert blank == {"line": 3, "token_id": None}
+    assert (result.status, result.errors) == (1, [])
+
+
+def test_issue_reports_errors_found_after_parsing(run: Run, keys: Path) -> None:
     requests = {
-        escaped(pairs({"kek": (KEK,), "ek": (48 * "0",)})): -4024,
-        escaped(pairs({})): -4019,
-        f"{GOOD}&expirationTime=2006-04-14T12:01:10Z": -2002,
-        f"{GOOD}&expirationTime=9999-12-31T23:59:59Z": -2002,
+        request(kek=KEK, ek=48 * "0"): -4024,
+        request(): -4019,
+        request(contentKey=CONTENT_KEY, expirationTime="2006-04-14T12:01:10Z"): -2002,
+        request(contentKey=CONTENT_KEY, expirationTime="9999-12-31T23:59:59Z"): -2002,
     }
-    said = run("issue", "--keys", keys, *requests)
-    assert (said.status, said.out) == (1, [])
-    assert [json.loads(line)["code"] for line in said.err] == list(requests.values())
-    assert not any(secret in said.all for secret in (AUTHENTICATOR, KEK, EK, CONTENT_KEY))
+    result = run(*issue_lines(keys), *requests)
+    assert (result.status, set(result.out)) == (1, {""})
+    assert [(one["line"], one["code"]) for one in result.errors] == [*enumerate(requests.values(), 1)]
+    assert not any(secret in result.all for secret in (AUTHENTICATOR, KEK, EK, CONTENT_KEY))
 
 
-def test_the_rights_url(run: Run, keys: Path) -> None:
-    said = run("issue", "--keys", keys, "--rights-url", "https://wv.example.com/rights/", GOOD)
-    assert said.out[0].startswith("https://wv.example.com/rights/?ExpressPlayToken=")
+def test_issue_of_an_argument_reports_the_default_rights_url(run: Run, keys: Path) -> None:
+    result = run("issue", "--keys", keys, GOOD)
+    assert result.out[0].startswith("https://localhost/hms/wv/rights/?ExpressPlayToken=")
+    [note] = result.err
+    assert "https://localhost/hms/wv/rights/" in note
+
+
+def test_lines_require_keys_and_rights_url(run: Run, keys: Path, tmp_path: Path) -> None:
+    for arguments in (
+        ("issue", "--keys", keys),
+        ("issue", "--rights-url", RIGHTS_URL),
+        ("issue", "--keys", keys, GOOD, "-"),
+        ("redeem",),
+        ("redeem", "token"),
+    ):
+        result = run(*arguments, stdin=GOOD)
+        assert (result.status, result.out, len(result.err)) == (2, [], 1)
+        assert " is required" in result.err[0]
+    assert not (tmp_path / "state").exists()
+
+
+def test_issue_rejects_an_invalid_rights_url(run: Run, keys: Path, tmp_path: Path) -> None:
     for wrong in ("ftp://wv.example.com/", "wv.example.com", "https://wv.example.com/?a=b", "https://a/#b", ""):
-        said = run("issue", "--keys", keys, "--rights-url", wrong, GOOD)
-        assert (said.status, said.out, len(said.err)) == (2, [], 1)
+        for options in (("--keys", keys), ()):
+            result = run("issue", *options, "--rights-url", wrong, GOOD)
+            assert (result.status, result.out, len(result.err)) == (2, [], 1)
+    assert not (tmp_path / "state").exists()
 
 
-def test_the_audience(run: Run, keys: Path) -> None:
-    [url] = run("issue", "--keys", keys, "--audience", "test", GOOD).out
+def test_audience_must_be_equal_for_issue_and_redeem(run: Run, keys: Path) -> None:
+    [url] = run(*issue_lines(keys), "--audience", "test", GOOD).out
     assert redeemed(url, "test").kid.hex() == KID
     assert run("redeem", "--keys", keys, "--audience", "test", url).status == 0
     for other in ((), ("--audience", "production")):
-        said = run("redeem", "--keys", keys, *other, url)
-        assert (said.status, said.out, json.loads(said.err[0])["code"]) == (1, [], -4010)
-    for command in ("issue", "redeem"):
-        for wrong in (65 * "a", "\u00e9", "\n"):
-            said = run(command, "--keys", keys, "--audience", wrong, GOOD)
-            assert (said.status, said.out, len(said.err)) == (2, [], 1)
+        result = run("redeem", "--keys", keys, *other, url)
+        assert (result.status, result.out, result.errors[0]["code"]) == (1, [""], -4010)
+    for wrong in (65 * "a", "\u00e9", "\n"):
+        for command in (issue_lines(keys), ("redeem", "--keys", keys)):
+            result = run(*command, "--audience", wrong, GOOD)
+            assert (result.status, result.out, len(result.err)) == (2, [], 1)
 
 
-def test_stored_keys(run: Run, keys: Path, tmp_path: Path) -> None:
-    """Clear for requests without a kek, wrapped for those with one."""
+def test_issue_uses_stored_keys(run: Run, keys: Path, tmp_path: Path) -> None:
     stored = tmp_path / "stored.json"
-    named = parse(escaped(pairs({"kid": ("^kid1",)}))).kid.hex()
-    stored.write_text(json.dumps({KID.upper(): KEY, named: EK.upper(), 32 * "0": 64 * "0"}))
-    clear, wrapped = escaped(pairs({})), escaped(pairs({"kid": ("^kid1",), "kek": (KEK,)}))
-    said = run("issue", "--keys", keys, "--stored-keys", stored, clear, wrapped, GOOD)
-    assert said.status == 0
-    assert [redeemed(url).content_key.hex() for url in said.out] == [KEY, KEY, CONTENT_KEY]
+    name = "^kid1"
+    named = parse(request(kid=name)).kid.hex()
+    stored.write_text(json.dumps({KID.upper(): UNWRAPPED, named: EK.upper()}))
+    options = (*issue_lines(keys), "--stored-keys", stored)
+    result = run(*options, request(), request(kid=name, kek=KEK), GOOD)
+    assert result.status == 0
+    assert [redeemed(url).content_key.hex() for url in result.out] == [UNWRAPPED, UNWRAPPED, CONTENT_KEY]
     bad = {
-        escaped(pairs({"kek": (KEK,)})): -4024,  # clear, but a kek in the request
-        escaped(pairs({"kid": ("^kid1",)})): -4024,  # wrapped, but none
-        escaped(pairs({"kid": ("^kid1",), "kek": (KEK[::-1],)})): -4024,
-        escaped(pairs({"kid": (32 * "0",)})): -4024,
-        escaped(pairs({"kid": (32 * "1",)})): -4019,
+        request(kek=KEK): -4024,
+        request(kid=name): -4024,
+        request(kid=name, kek=KEK[::-1]): -4024,
+        request(kid=32 * "1"): -4019,
     }
-    said = run("issue", "--keys", keys, "--stored-keys", stored, *bad)
-    assert (said.status, said.out) == (1, [])
-    assert [json.loads(line)["code"] for line in said.err] == list(bad.values())
+    result = run(*options, *bad)
+    assert (result.status, set(result.out)) == (1, {""})
+    assert [one["code"] for one in result.errors] == list(bad.values())
 
 
-def test_redeem(run: Run, keys: Path) -> None:
-    """A JSON object a line, from a URL or a token alone; the content key only when it is asked for."""
-    query = escaped(pairs({"wvExtension": ("wudo,3q2+7w==",), "contentId": ("\u00e9",), "cookie": ("c",)}, FULL))
+# redeem
+
+
+def test_redeem_prints_the_grant_and_the_key_only_on_request(run: Run, keys: Path) -> None:
+    query = request(kek=KEK, ek=EK, wvExtension="wudo,3q2+7w==", contentId="\u00e9", licenseDuration="86400")
     url = Issuer(RING, RIGHTS_URL).issue(query, customer="customer")
     for token in (url, url.partition("=")[2]):
-        said = run("redeem", "--keys", keys, token)
-        assert (said.status, said.err, len(said.out)) == (0, [], 1)
-        assert KEY not in said.all
-        told = json.loads(said.out[0])
-        grant = redeemed(url)
-        assert bytes.fromhex(told["token_id"]) == grant.token_id
-        assert bytes.fromhex(told["kid"]) == grant.kid
-        assert (told["issued_at"], told["expires_at"]) == (grant.issued_at, grant.expires_at)
-        assert (told["security_level"], told["hdcp_output_control"], told["license_duration"]) == (5, 2, 86400)
-        assert (told["content_id"], told["cookie"], told["customer"]) == ("\u00e9", "c", "customer")
-        assert [base64.b64decode(item["payload"]) for item in told["extensions"]] == [bytes.fromhex("deadbeef")] * 2
-        assert [item["type"] for item in told["extensions"]] == ["wudo", "abcd"]
-    said = run("redeem", "--keys", keys, "--show-key", url)
-    assert json.loads(said.out[0])["content_key"] == KEY
+        result = run("redeem", "--keys", keys, token)
+        assert (result.status, result.err, len(result.out)) == (0, [], 1)
+        assert UNWRAPPED not in result.all
+        printed, grant = json.loads(result.out[0]), redeemed(url)
+        assert bytes.fromhex(printed["token_id"]) == grant.token_id
+        assert bytes.fromhex(printed["kid"]) == grant.kid
+        assert (printed["issued_at"], printed["expires_at"]) == (grant.issued_at, grant.expires_at)
+        assert (printed["security_level"], printed["license_duration"]) == (1, 86400)
+        assert (printed["content_id"], printed["cookie"], printed["customer"]) == ("\u00e9", None, "customer")
+        assert [base64.b64decode(item["payload"]) for item in printed["extensions"]] == [bytes.fromhex("deadbeef")]
+    result = run("redeem", "--keys", keys, "--show-key", url)
+    assert json.loads(result.out[0])["content_key"] == UNWRAPPED
 
 
-@pytest.mark.parametrize("arguments", [(), ("-",)])
-def test_redeem_from_standard_input(run: Run, keys: Path, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("json_option", [(), ("--json",)])
+def test_redeem_aligns_its_output_with_the_lines(run: Run, keys: Path, json_option: tuple[str, ...]) -> None:
     issuer = Issuer(RING, RIGHTS_URL)
-    good = [issuer.issue(request(number)) for number in range(4)]
-    other = Issuer(KeyRing.generate(), RIGHTS_URL).issue(request(9))
-    expired = issuer.issue(request(8), now=1000)
-    lines = [good[0], good[1][:-1], good[2], other, "no token", expired, "\u00e9", good[3]]
-    said = run("redeem", "--keys", keys, *arguments, stdin="\n".join(lines).encode() + b"\n\xff\xff")
-    assert said.status == 1
-    assert [json.loads(line)["cookie"] for line in said.out] == ["n0", "n2", "n3"]
-    told = [json.loads(line) for line in said.err]
-    assert [one["line"] for one in told] == [2, 4, 5, 6, 7, 9]
-    assert {one["code"] for one in told} == {-4010}
+    good = [issuer.issue(numbered(number)) for number in range(3)]
+    other = Issuer(KeyRing.generate(), RIGHTS_URL).issue(GOOD)
+    lines = [good[0], good[1][:-1], "", other, "no token", "\u00e9", good[2]]
+    result = run("redeem", "--keys", keys, *json_option, stdin="\n".join(lines).encode() + b"\n\xff\xff")
+    assert result.status == 1
+    assert len(result.out) == 8
+    printed = {number: json.loads(line) for number, line in enumerate(result.out, 1) if line}
+    if json_option:
+        assert [printed[number]["line"] for number in printed] == [1, 2, 3, 4, 5, 6, 7, 8]
+    else:
+        assert list(printed) == [1, 7]
+    assert [printed[number]["cookie"] for number in (1, 7)] == ["n0", "n2"]
+    errors = [one for one in printed.values() if "code" in one] if json_option else result.errors
+    assert [(one["line"], one["code"]) for one in errors] == [(number, -4010) for number in (2, 4, 5, 6, 8)]
+    assert not any("expired" in one for one in errors)
+    assert json.loads(result.err[-1])["redeemed"] == 2
 
 
-def test_check_shows_no_secret(run: Run) -> None:
+def test_redeem_tells_an_expired_token_from_an_invalid_one(run: Run, keys: Path) -> None:
+    url = Issuer(RING, RIGHTS_URL).issue(GOOD, now=1000)
+    plain, as_json = run("redeem", "--keys", keys, url), run("redeem", "--keys", keys, "--json", url)
+    for error in (plain.errors[0], json.loads(as_json.out[0])):
+        assert (error["code"], error["message"], error["expired"]) == (-4010, "Invalid token", True)
+        assert (error["token_id"], error["expires_at"]) == (wvtoken.token_id(url).hex(), 1000 + 30 * DAY)
+
+
+# check, errors, docs
+
+
+def test_check_prints_a_request_without_secrets(run: Run) -> None:
     secret = "900001,5ec4e7a0a0a0a0a05ec4e7a0a0a0a0a0"
-    full = escaped(pairs({"customerAuthenticator": (secret,), "cookie": ("c00kie",), "contentId": ("Tatort",)}, FULL))
-    clear = escaped(pairs({"customerAuthenticator": (secret,), "contentKey": (CONTENT_KEY,)}))
-    for query in (f"{full}&strange=5ec4e7&", clear):
-        for said in (run("check", query), run("check", "-", stdin=query), run("check", "-", stdin=query + "\r\n")):
-            assert (said.status, said.err) == (0, [])
-            for hidden in (secret, "5ec4e7", KEK, EK, CONTENT_KEY, "3q2+7w==", "deadbeef"):
-                assert hidden not in said.all
-            assert parse(query).kid.hex() in said.all
-            assert len(said.out) >= 5
-    said = run("check", full)
-    for shown in ("CNN.2014.12.18", "Tatort", "c00kie", "86400", "HW_SECURE_ALL", "HDCP_V2", "wudo", "60"):
-        assert shown in said.all
+    full = request(
+        **{"customerAuthenticator": secret, "kid": "^CNN.2014.12.18", "kek": KEK, "ek": EK, "securityLevel": "5"},
+        **{"contentId": "Tatort", "cookie": "c00kie", "licenseDuration": "86400", "expirationTime": "+60"},
+        **{"wvExtension": "wudo,3q2+7w==", "hdcpOutputControl": "2"},
+    )
+    for query in (full, request(customerAuthenticator=secret, contentKey=CONTENT_KEY)):
+        for result in (run("check", query), run("check", "-", stdin=query + "\r\n"), run("check", "--json", query)):
+            assert (result.status, result.err) == (0, [])
+            for hidden in (secret, KEK, EK, CONTENT_KEY, "3q2+7w==", "deadbeef"):
+                assert hidden not in result.all
+            assert parse(query).kid.hex() in result.all
+    result = run("check", full)
+    for shown in ("CNN.2014.12.18", "Tatort", "c00kie", "86400", "HW_SECURE_ALL", "HDCP_V2", "wudo", "60 seconds"):
+        assert shown in result.all
+    spec = TokenSpec(**{**parse(GOOD)._asdict(), "expires_at": 253402300799}) if hasattr(TokenSpec, "_asdict") else None
+    assert spec is None or "253402300799" in run("check", spec.to_query()).all
 
 
-def test_check_tells_the_error(run: Run) -> None:
+def test_check_rejects_an_invalid_request(run: Run) -> None:
     for query, code in ((BAD, "-4020"), ("", "-2017"), ("%FF", "-1"), (f"{GOOD}&cookie=%00", "-2033")):
-        for said in (run("check", query), run("check", "-", stdin=query)):
-            assert (said.status, said.out) == (1, [])
-            assert code in said.all
-            assert "Secret" not in said.all
+        for result in (run("check", query), run("check", "-", stdin=query)):
+            assert (result.status, result.out) == (1, [])
+            assert code in result.all
+            assert "Secret" not in result.all
     assert run("check", "-", stdin=b"kid=\xff&\xff").status == 1
     assert run("check", "a=\udcff&\udcff").status == 1
 
 
-def test_check_is_harmless_to_a_terminal(run: Run) -> None:
-    said = run("check", f"{GOOD}&contentId=%E2%80%AEa&%1B[2J=1&%07")
-    assert said.status == 0
-    assert all(line.isprintable() for line in said.out)
+def test_check_escapes_control_characters(run: Run) -> None:
+    result = run("check", f"{GOOD}&contentId=%E2%80%AEa&%1B[2J=1&%07")
+    assert result.status == 0
+    assert all(line.isprintable() for line in [*result.out, *result.err])
 
 
 def test_errors_lists_every_code(run: Run) -> None:
-    said = run("errors")
-    assert (said.status, said.err) == (0, [])
+    result = run("errors")
+    assert (result.status, result.err) == (0, [])
     for code in ErrorCode:
-        rows = [line for line in said.out if re.search(rf"(^|\s){code:d}\s", line)]
-        assert len(rows) == 1
-        assert code.template in rows[0]
-        assert str(code.status) in rows[0]
-        assert code.name in rows[0]
+        [row] = [line for line in result.out if re.search(rf"(^|\s){code:d}\s", line)]
+        assert all(text in row for text in (code.template, str(code.status), code.name))
 
 
-def test_keygen(run: Run) -> None:
-    """A new key each time, which `--keys` and `KeyRing.from_jwks` read."""
-    rings = [KeyRing.from_jwks("\n".join(run("keygen").out)) for _ in range(3)]
-    assert len({ring.to_jwks() for ring in rings}) == 3
-    assert all(json.loads(ring.to_jwks())["keys"][0]["kid"] == "1" for ring in rings)
+def test_docs_lists_the_pages_and_prints_one(run: Run) -> None:
+    result = run("docs")
+    assert (result.status, result.err) == (0, [])
+    names = [line.split()[0] for line in result.out]
+    folder = Path(wvtoken.__file__).parent / "docs"
+    assert names == sorted(path.stem for path in folder.glob("*.md"))
+    for name in ("command-line", "command-line.md"):
+        assert run("docs", name).out == (folder / "command-line.md").read_text(encoding="utf-8").splitlines()
+    result = run("docs", "missing")
+    assert (result.status, result.out, len(result.err)) == (2, [], 1)
+    assert "command-line" in result.err[0]
+
+
+# keygen, keys
+
+
+def test_keygen_prints_a_new_key_with_a_random_id(run: Run) -> None:
+    texts = ["\n".join(run("keygen").out) for _ in range(3)]
+    assert len({KeyRing.from_jwks(text).active for text in texts}) == 3
+    [entry] = json.loads(texts[0])["keys"]
+    assert abs(entry["iat"] - time.time()) < SECONDS
     for key_id in (0, 7, 4294967295):
-        ring = KeyRing.from_jwks("\n".join(run("keygen", "--key-id", str(key_id)).out))
-        assert json.loads(ring.to_jwks())["keys"][0]["kid"] == str(key_id)
+        assert KeyRing.from_jwks("\n".join(run("keygen", "--key-id", str(key_id)).out)).active == key_id
     for wrong in ("-1", "4294967296", "x", "1.5", ""):
-        said = run("keygen", f"--key-id={wrong}")
-        assert (said.status, said.out) == (2, [])
-        assert said.err
+        result = run("keygen", f"--key-id={wrong}")
+        assert (result.status, result.out) == (2, [])
+        assert result.err
 
 
-def test_a_key_ring_that_was_made_is_used(run: Run, tmp_path: Path) -> None:
+def test_keygen_creates_a_private_file_and_never_overwrites(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "made.json"
-    path.write_text("\n".join(run("keygen", "--key-id", "7").out))
-    [url] = run("issue", "--keys", path, GOOD).out
-    assert Redeemer(KeyRing.from_jwks(path.read_text())).redeem(url).content_key.hex() == CONTENT_KEY
-    assert run("redeem", "--keys", path, url).status == 0
+    result = run("keygen", "--key-id", "7", "--output", path)
+    assert (result.status, result.all) == (0, "")
+    if os.name == "posix":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    made = path.read_bytes()
+    result = run("keygen", "--output", path)
+    assert (result.status, result.out, len(result.err)) == (2, [], 1)
+    assert path.read_bytes() == made
+    [url] = run(*issue_lines(path), GOOD).out
+    assert Redeemer(KeyRing.from_jwks(made)).redeem(url).content_key.hex() == CONTENT_KEY
+
+
+def entries(path: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(path.read_text())["keys"]
+    return found
+
+
+def write_entries(path: Path, found: list[dict[str, Any]]) -> None:
+    path.write_text(json.dumps({"keys": found}))
+
+
+def test_keys_rotates_a_ring(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    run("keygen", "--key-id", "7", "--output", path)
+    [old] = run(*issue_lines(path), GOOD).out
+    result = run("keys", "add", path)
+    assert (result.status, result.out, result.err) == (0, ["8"], [])
+    assert KeyRing.from_jwks(path.read_text()).key_ids == (7, 8)
+    assert run("keys", "activate", path, "8").status == 0
+    assert KeyRing.from_jwks(path.read_text()).key_ids == (8, 7)
+    active, retired = entries(path)
+    assert "retired" not in active
+    assert abs(retired["retired"] - time.time()) < SECONDS
+    [new] = run(*issue_lines(path), GOOD).out
+    assert wvtoken.token_id(new) != wvtoken.token_id(old)
+    assert run("redeem", "--keys", path, old, new).status == 0
+    for refused in (("8",), ("7",), ("9",), ("8", "--force")):
+        result = run("keys", "remove", path, *refused)
+        assert (result.status, result.out, len(result.err)) == (2, [], 1)
+    assert run("keys", "activate", path, "9").status == 2
+    if os.name == "posix":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert run("keys", "remove", path, "7", "--force").status == 0
+    assert KeyRing.from_jwks(path.read_text()).key_ids == (8,)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["keys.json"]
+
+
+def test_keys_remove_keeps_a_key_whose_tokens_may_be_valid(run: Run, keys: Path) -> None:
+    write_entries(keys, json.loads(RING.adding(2, bytes(32)).to_jwks())["keys"])
+    result = run("keys", "remove", keys, "2")
+    assert (result.status, len(result.err)) == (2, 1)
+    first, second = entries(keys)
+    now = int(time.time())
+    for retired, status in ((now - 30 * DAY + SECONDS, 2), (now + DAY, 2), ("yesterday", 2), (now - 30 * DAY, 0)):
+        write_entries(keys, [first, {**second, "retired": retired}])
+        assert run("keys", "remove", keys, "2").status == status
+    write_entries(keys, [first, {**second, "iat": now}])  # It was added and never activated.
+    assert run("keys", "remove", keys, "2").status == 0
+
+
+def test_keys_activate_clears_the_retirement_of_the_new_active_key(run: Run, keys: Path) -> None:
+    run("keys", "add", keys)
+    for key_id in ("2", "1"):
+        assert run("keys", "activate", keys, key_id).status == 0
+    before = keys.read_bytes()
+    assert run("keys", "activate", keys, "1").status == 0
+    assert keys.read_bytes() == before
+    assert [(entry["kid"], "retired" in entry) for entry in entries(keys)] == [("1", False), ("2", True)]
+
+
+def test_keys_list_shows_ages_and_no_keys(run: Run, keys: Path) -> None:
+    now = int(time.time())
+    old = {**json.loads(KeyRing.generate(9).to_jwks())["keys"][0], "iat": now - 40 * DAY, "retired": now - DAY}
+    write_entries(keys, [*entries(keys), old])
+    result = run("keys", "list", keys)
+    assert (result.status, len(result.out), result.err) == (0, 3, [])
+    assert re.fullmatch(r"1 +active +- +-", result.out[1])
+    assert re.fullmatch(r"9 +opens only +[-0-9]{10} \(40 days ago\) +[-0-9]{10} \(1 day ago\)", result.out[2])
+    assert not any(str(entry["k"]) in result.all for entry in entries(keys))
+
+
+def test_keys_add_continues_below_the_highest_id(run: Run, keys: Path) -> None:
+    write_entries(keys, json.loads(KeyRing.generate(4294967295).to_jwks())["keys"])
+    assert [run("keys", "add", keys).out for _ in range(2)] == [["0"], ["1"]]
+
+
+@POSIX
+def test_keys_changes_the_file_behind_a_symbolic_link(run: Run, keys: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(keys)
+    assert run("keys", "add", link).status == 0
+    assert link.is_symlink()
+    assert len(entries(keys)) == 2
+
+
+def test_keys_reports_a_lock_that_stays(run: Run, keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wvtoken.keyfile.LOCK_SECONDS", 0.0)
+    lock = keys.with_name("keys.json.lock")
+    lock.touch()
+    before = keys.read_bytes()
+    result = run("keys", "add", keys)
+    assert (result.status, result.out, len(result.err)) == (2, [], 1)
+    assert str(lock) in result.err[0]
+    assert (lock.exists(), keys.read_bytes()) == (True, before)
+
+
+# Usage
 
 
 @pytest.mark.parametrize(
@@ -317,566 +496,261 @@ def test_a_key_ring_that_was_made_is_used(run: Run, tmp_path: Path) -> None:
         ("issue", "--unknown"),
         ("issue", "--key", "x"),
         ("issue", "--keys"),
+        ("issue", "--keys", "", GOOD),
+        ("issue", "--keys", "x", "--stored-keys", "", GOOD),
+        ("redeem", "--keys", "", GOOD),
         ("check",),
         ("check", "a", "b"),
         ("errors", "a"),
         ("keygen", "a"),
-        ("redeem", "--show"),
+        ("keygen", "--output", ""),
+        ("keys",),
+        ("keys", "list"),
+        ("keys", "activate", "x", "y"),
         ("--keys", "x", "issue"),
     ],
 )
-def test_wrong_usage(run: Run, arguments: tuple[str, ...]) -> None:
-    said = run(*arguments)
-    assert (said.status, said.out) == (2, [])
-    assert said.err[0].startswith("usage: ")
+def test_wrong_usage_has_status_2(run: Run, arguments: tuple[str, ...]) -> None:
+    result = run(*arguments)
+    assert (result.status, result.out) == (2, [])
+    assert result.err[0].startswith("usage: ")
 
 
-def test_help(run: Run) -> None:
-    """It says what the statuses mean."""
-    for arguments in ((), ("issue",), ("redeem",), ("check",), ("errors",), ("keygen",)):
-        said = run(*arguments, "--help")
-        assert (said.status, said.err) == (0, [])
-        assert said.out[0].startswith("usage: ")
-        assert "exit status: 0," in said.all
-        assert "130, interrupted" in " ".join(said.out)
+def test_help_explains_the_exit_statuses(run: Run) -> None:
+    for command in ((), ("issue",), ("redeem",), ("check",), ("errors",), ("docs",), ("keygen",), ("keys", "add")):
+        result = run(*command, "--help")
+        assert (result.status, result.err) == (0, [])
+        assert result.out[0].startswith("usage: ")
+        assert "exit status: 0," in result.all
+        assert "130 or 143," in " ".join(result.out)
 
 
-def test_version(run: Run) -> None:
-    """That of the package that is installed."""
-    said = run("--version")
-    assert (said.status, said.out, said.err) == (0, [f"wvtoken {version('wvtoken')}"], [])
+def test_version_is_the_version_of_the_package(run: Run) -> None:
+    from importlib.metadata import version
+
+    result = run("--version")
+    assert (result.status, result.out, result.err) == (0, [f"wvtoken {version('wvtoken')}"], [])
 
 
-# Bad files.
+# Files
 
 MARK = "SeCrEt-In-ThE-fIlE"
 JWK = {"kty": "oct", "kid": "1", "k": base64.urlsafe_b64encode(bytes(32)).rstrip(b"=").decode()}
-
-
-def ring_text(**changes: Any) -> bytes:
-    return json.dumps({"keys": [{**JWK, **changes}]}).encode()
-
-
 BAD_RINGS: dict[str, bytes] = {
     "empty": b"",
-    "no JSON": MARK.encode(),
+    "not JSON": MARK.encode(),
     "cut short": RING.to_jwks()[:-20].encode() + MARK.encode(),
     "not UTF-8": b'{"keys": "\xff' + MARK.encode() + b'"}',
-    "a number": b"1",
-    "a list": json.dumps([MARK]).encode(),
     "no keys": b'{"keys": []}',
-    "keys of another kind": json.dumps({"keys": [MARK]}).encode(),
-    "another member": json.dumps({"keys": [JWK], MARK: 1}).encode(),
-    "a short key": ring_text(k=MARK),
-    "a long key": ring_text(k=str(JWK["k"]) + MARK),
-    "a key in other letters": ring_text(k="!" + str(JWK["k"])[1:]),
-    "a key that is no text": ring_text(k=[MARK]),
-    "a kid that is no number": ring_text(kid=MARK),
-    "a kid with a sign": ring_text(kid="+1"),
-    "a kid with a zero": ring_text(kid="01"),
-    "a kid too large": ring_text(kid="4294967296"),
-    "a kid of many digits": ring_text(kid=5000 * "9"),
-    "a kid in other digits": ring_text(kid="\u0661"),
-    "a number of many digits": b'{"keys": ' + 5000 * b"9" + b"}",
-    "another type of key": ring_text(kty=MARK),
-    "one kid twice": json.dumps({"keys": [JWK, JWK]}).encode(),
-    "very deep": 100_000 * b"[",
-    "very deep objects": 100_000 * b'{"keys":',
-    "NUL": b"\0" * 100,
+    "unknown member": json.dumps({"keys": [JWK], MARK: 1}).encode(),
+    "short key": json.dumps({"keys": [{**JWK, "k": MARK}]}).encode(),
+    "kid is no number": json.dumps({"keys": [{**JWK, "kid": MARK}]}).encode(),
+    "kid too large": json.dumps({"keys": [{**JWK, "kid": "4294967296"}]}).encode(),
+    "repeated kid": json.dumps({"keys": [JWK, JWK]}).encode(),
+    "deep nesting": 100_000 * b"[",
 }
 BAD_STORES: dict[str, bytes] = {
     "empty": b"",
-    "no JSON": MARK.encode(),
+    "not JSON": MARK.encode(),
     "not UTF-8": b'{"\xff' + MARK.encode() + b'": ""}',
-    "a list": json.dumps([MARK]).encode(),
+    "a list": json.dumps([[KID, UNWRAPPED]]).encode(),
     "a number": b"1",
-    "a kid that is not hex": json.dumps({MARK: KEY}).encode(),
-    "a key that is not hex": json.dumps({KID: MARK}).encode(),
-    "a key that is a number": json.dumps({KID: 1}).encode(),
-    "a key that is nothing": json.dumps({KID: None}).encode(),
-    "a key that is a list": json.dumps({KID: [MARK]}).encode(),
-    "a key in other digits": json.dumps({KID: "\uff10" * 32}).encode(),
-    "a number of many digits": b'{"' + KID.encode() + b'": ' + 5000 * b"9" + b"}",
-    "very deep": 100_000 * b"[",
-    "very deep objects": 100_000 * b'{"a":',
+    "kid is not hex": json.dumps({MARK: UNWRAPPED}).encode(),
+    "short kid": json.dumps({KID[2:]: UNWRAPPED}).encode(),
+    "key is not hex": json.dumps({KID: MARK}).encode(),
+    "key is an object": json.dumps({KID: {MARK: 1}}).encode(),
+    "key with spaces": json.dumps({KID: f" {UNWRAPPED}"}).encode(),
+    "32-byte key": json.dumps({KID: 2 * UNWRAPPED}).encode(),
+    "repeated kid": f'{{"{KID}": "{UNWRAPPED}", "{KID}": "{UNWRAPPED}"}}'.encode(),
+    "repeated kid in upper case": json.dumps({KID: UNWRAPPED, KID.upper(): UNWRAPPED}).encode(),
+    "number with many digits": b'{"' + KID.encode() + b'": ' + 5000 * b"9" + b"}",
+    "deep nesting": 100_000 * b'{"a":',
 }
 
 
-def refused(said: Said, path: Path) -> None:
-    """Status 2, and one line that names the file and shows nothing of what is in it."""
-    assert (said.status, said.out, len(said.err)) == (2, [], 1)
-    assert said.err[0].startswith("wvtoken: ")
-    assert str(path) in said.err[0]
-    rest = said.err[0].replace(str(path), "")
-    assert not any(part in rest for part in (MARK, str(JWK["k"])[:8], "99999", KID))
+def assert_refused(result: Result, path: Path) -> None:
+    """Assert status 2 and one line that names the file and shows nothing of its contents."""
+    assert (result.status, result.out, len(result.err)) == (2, [], 1)
+    assert result.err[0].startswith("wvtoken: ")
+    rest = result.err[0].replace(str(path), "")
+    assert rest != result.err[0]
+    assert not any(part in rest for part in (MARK, str(JWK["k"])[:8], "99999", KID, UNWRAPPED))
     assert len(rest) < 200
 
 
 @pytest.mark.parametrize("content", BAD_RINGS.values(), ids=BAD_RINGS)
-def test_a_bad_key_ring(run: Run, tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / "ring"
+def test_an_invalid_key_ring_file_is_refused(run: Run, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "state" / "wvtoken" / "keys.json"
+    path.parent.mkdir(parents=True)
     path.write_bytes(content)
-    for command in ("issue", "redeem"):
-        refused(run(command, "--keys", path, GOOD), path)
-    own = tmp_path / "state" / "wvtoken" / "keys.json"
-    own.parent.mkdir(parents=True)
-    own.write_bytes(content)
-    refused(run("issue", GOOD), own)
-    assert own.read_bytes() == content
+    path.chmod(0o600)
+    for arguments in (
+        ("issue", "--keys", path, GOOD),
+        ("issue", GOOD),
+        ("redeem", "--keys", path, GOOD),
+        ("keys", "add", path),
+    ):
+        assert_refused(run(*arguments), path)
+    assert path.read_bytes() == content
 
 
 @pytest.mark.parametrize("content", BAD_STORES.values(), ids=BAD_STORES)
-def test_bad_stored_keys(run: Run, keys: Path, tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_file_of_stored_keys_is_refused(run: Run, keys: Path, tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "store"
     path.write_bytes(content)
-    refused(run("issue", "--keys", keys, "--stored-keys", path, GOOD), path)
+    assert_refused(run("issue", "--keys", keys, "--stored-keys", path, GOOD), path)
 
 
-def test_files_that_cannot_be_read(run: Run, keys: Path, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_refused(run: Run, keys: Path, tmp_path: Path) -> None:
     for path in (tmp_path / "missing", tmp_path, keys / "below a file", tmp_path / ("long" * 100)):
-        refused(run("issue", "--keys", path, GOOD), path)
-        refused(run("redeem", "--keys", path, GOOD), path)
-        refused(run("issue", "--keys", keys, "--stored-keys", path, GOOD), path)
-    said = run("issue", "--keys", "a\0b", GOOD)
-    assert (said.status, said.out, len(said.err)) == (2, [], 1)
-
-
-# The key ring of one's own.
+        assert_refused(run("issue", "--keys", path, GOOD), path)
+        assert_refused(run("issue", "--keys", keys, "--stored-keys", path, GOOD), path)
+    for arguments in (("issue", "--keys", "a\0b", GOOD), ("keys", "add", "a\0b"), ("keys", "add", tmp_path / "none")):
+        result = run(*arguments)
+        assert (result.status, result.out, len(result.err)) == (2, [], 1)
 
 
 @POSIX
-def test_the_default_key_ring_is_made_once(run: Run, tmp_path: Path) -> None:
-    """At the first use, and said so; readable by nobody else."""
+def test_a_key_ring_that_others_can_write_is_refused(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "keys.json"
+    path.parent.mkdir()
+    path.write_text(RING.to_jwks())
+    for file_mode, folder_mode, status, lines in (
+        (0o600, 0o755, 0, 0),
+        (0o644, 0o755, 0, 1),
+        (0o620, 0o755, 2, 1),
+        (0o602, 0o755, 2, 1),
+        (0o600, 0o775, 2, 1),
+        (0o600, 0o757, 2, 1),
+        (0o600, 0o1777, 0, 0),
+    ):
+        path.chmod(file_mode)
+        path.parent.chmod(folder_mode)
+        result = run(*issue_lines(path), GOOD)
+        assert (result.status, len(result.err)) == (status, lines), (oct(file_mode), oct(folder_mode))
+    path.parent.chmod(0o700)
+
+
+# The personal key ring
+
+
+@POSIX
+def test_issue_creates_the_personal_key_ring_once(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "state" / "wvtoken" / "keys.json"
-    first = run("issue", GOOD)
+    options = ("issue", "--rights-url", RIGHTS_URL, GOOD)
+    before = os.umask(0)
+    try:
+        first = run(*options)
+    finally:
+        os.umask(before)
     assert (first.status, len(first.out), len(first.err)) == (0, 1, 1)
     assert str(path) in first.err[0]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     made = path.read_bytes()
-    assert str(json.loads(made)["keys"][0]["k"]) not in first.all
-    second = run("issue", GOOD)
+    assert str(entries(path)[0]["k"]) not in first.all
+    second = run(*options)
     assert (second.status, len(second.out), second.err) == (0, 1, [])
-    for url in (*first.out, *second.out):
-        said = run("redeem", "--show-key", url)
-        assert (said.status, json.loads(said.out[0])["content_key"]) == (0, CONTENT_KEY)
+    result = run("redeem", "--keys", path, "--show-key", *first.out, *second.out)
+    assert [json.loads(line)["content_key"] for line in result.out] == [CONTENT_KEY, CONTENT_KEY]
     assert path.read_bytes() == made
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
-@POSIX
-def test_the_default_key_ring_is_made_whatever_the_umask(run: Run, tmp_path: Path) -> None:
-    before = os.umask(0)
-    try:
-        run("issue", GOOD)
-    finally:
-        os.umask(before)
-    assert stat.S_IMODE((tmp_path / "state" / "wvtoken" / "keys.json").stat().st_mode) == 0o600
-
-
-def test_nothing_is_made_where_keys_are_given_or_none_are_needed(run: Run, keys: Path, tmp_path: Path) -> None:
-    for arguments in (("issue", "--keys", keys, GOOD), ("check", GOOD), ("errors",), ("keygen",)):
-        assert run(*arguments).status == 0
+def test_no_personal_key_ring_is_created_without_need(run: Run, keys: Path, tmp_path: Path) -> None:
+    for arguments in (
+        (*issue_lines(keys), GOOD),
+        ("issue", BAD),
+        ("issue", "--audience", "\n", GOOD),
+        ("redeem", "x"),
+        ("check", GOOD),
+        ("errors",),
+        ("keygen",),
+    ):
+        run(*arguments)
     assert not (tmp_path / "state").exists()
     assert not (tmp_path / "home").exists()
 
 
-@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="Windows and macOS have another place for state")
-def test_without_a_state_folder_it_is_in_the_home_folder(
-    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="Windows and macOS have other state folders")
+@pytest.mark.parametrize("value", [None, "", "relative"])
+def test_the_personal_key_ring_is_below_home_without_an_absolute_state_folder(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str | None
 ) -> None:
-    for number, value in enumerate((None, "")):
-        home = tmp_path / f"home{number}"
-        monkeypatch.setenv("HOME", str(home))
-        if value is None:
-            monkeypatch.delenv("XDG_STATE_HOME")
-        else:
-            monkeypatch.setenv("XDG_STATE_HOME", value)
-        assert run("issue", GOOD).status == 0
-        assert (home / ".local" / "state" / "wvtoken" / "keys.json").exists()
+    monkeypatch.chdir(tmp_path)
+    if value is None:
+        monkeypatch.delenv("XDG_STATE_HOME")
+    else:
+        monkeypatch.setenv("XDG_STATE_HOME", value)
+    assert run("issue", GOOD).status == 0
+    assert (tmp_path / "home" / ".local" / "state" / "wvtoken" / "keys.json").exists()
+    assert not (tmp_path / "relative").exists()
 
 
 @POSIX
-def test_a_state_folder_that_cannot_be_made(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    file = tmp_path / "file"
-    file.write_text("")
-    (tmp_path / "held").mkdir()
-    (tmp_path / "held" / "wvtoken").write_text("")
-    for folder in (file, tmp_path / "held", Path("/proc/none")):
+def test_a_personal_key_ring_that_cannot_be_created_is_an_error(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", Path("/proc/none")):
         monkeypatch.setenv("XDG_STATE_HOME", str(folder))
-        said = run("issue", GOOD)
-        assert (said.status, said.out, len(said.err)) == (2, [], 1)
-        assert said.err[0].startswith("wvtoken: ")
+        result = run("issue", GOOD)
+        assert (result.status, result.out, len(result.err)) == (2, [], 1)
+    monkeypatch.delenv("XDG_STATE_HOME")
+    monkeypatch.delenv("HOME")
+
+    def no_entry(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr("pwd.getpwuid", no_entry)
+    result = run("issue", GOOD)
+    assert (result.status, result.out, len(result.err)) == (2, [], 1)
+    assert "--keys" in result.err[0]
 
 
-# In its own process.
+# In a process of its own
+
+Process = subprocess.Popen[bytes]
+Start = Callable[..., Process]
 
 
 def environment(tmp_path: Path, **more: str) -> dict[str, str]:
+    """Return this environment without Python's variables: PYTHONUNBUFFERED, for example, hides a missing flush."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     package = str(Path(wvtoken.__file__).parents[1])
-    state = {"XDG_STATE_HOME": str(tmp_path / "state"), "HOME": str(tmp_path / "home")}
-    return {**os.environ, "PYTHONPATH": package, "PYTHONWARNINGS": "error", **state, **more}
+    own = {"PYTHONPATH": package, "PYTHONWARNINGS": "error", "XDG_STATE_HOME": str(tmp_path / "state")}
+    return {**kept, **own, "HOME": str(tmp_path / "home"), **more}
 
 
-Process = subprocess.Popen[bytes]
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Start `python -m wvtoken`. Processes that still run after the test are killed."""
+    started: list[Process] = []
 
+    def start(*arguments: str | bytes | Path, env: dict[str, str] | None = None, **options: Any) -> Process:
+        command = [sys.executable, "-m", "wvtoken", *map(os.fsencode, arguments)]
+        process = subprocess.Popen(command, env=env or environment(tmp_path), **options)
+        started.append(process)
+        return process
 
-def start(tmp_path: Path, *arguments: str | Path, env: dict[str, str] | None = None, **options: Any) -> Process:
-    command = [sys.executable, "-m", "wvtoken", *map(str, arguments)]
-    return subprocess.Popen(command, env=env or environment(tmp_path), **options)
-
-
-def call(
-    tmp_path: Path, *arguments: str | Path, stdin: bytes = b"", env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "wvtoken", *map(str, arguments)]
-    done = subprocess.run(
-        command, input=stdin, env=env or environment(tmp_path), capture_output=True, timeout=SECONDS, check=False
-    )
-    assert b"Traceback" not in done.stderr + done.stdout
-    return done
-
-
-def test_as_a_module(tmp_path: Path, keys: Path) -> None:
-    done = call(tmp_path, "issue", "--keys", keys, stdin=f"{request(1)}\n{BAD}\n{request(3)}".encode())
-    assert done.returncode == 1
-    assert [redeemed(url).cookie for url in done.stdout.decode().splitlines()] == ["n1", "n3"]
-    assert json.loads(done.stderr)["line"] == 2
-    assert call(tmp_path, "redeem", "--keys", keys, stdin=done.stdout).returncode == 0
-
-
-def test_reading_needs_no_engine(tmp_path: Path) -> None:
-    """What does no cryptography works without; what does says what is missing."""
-    env = environment(tmp_path, WVTOKEN_ENGINE="none")
-    for arguments in (("check", GOOD), ("errors",), ("keygen",), ("--help",)):
-        assert call(tmp_path, *arguments, env=env).returncode == 0
-    done = call(tmp_path, "issue", GOOD, env=env)
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert done.stderr.splitlines()[-1].startswith(b"wvtoken: ")
-
-
-@pytest.mark.slow
-def test_concurrent_first_uses_agree_on_one_key_ring(tmp_path: Path) -> None:
-    running = [
-        start(tmp_path, "issue", request(number), stdout=subprocess.PIPE, stderr=subprocess.PIPE) for number in range(8)
-    ]
-    results = [process.communicate(timeout=SECONDS) for process in running]
-    assert {process.returncode for process in running} == {0}
-    folder = tmp_path / "state" / "wvtoken"
-    ring = KeyRing.from_jwks((folder / "keys.json").read_text())
-    cookies = [Redeemer(ring).redeem(out.decode().strip()).cookie for out, _ in results]
-    assert cookies == [f"n{number}" for number in range(8)]
-    assert len([err for _, err in results if err]) == 1
-    assert [entry.name for entry in folder.iterdir()] == ["keys.json"]
-
-
-def measured(tmp_path: Path, keys: Path, count: int) -> tuple[int, int, Path, Path]:
-    """Status and highest memory (KiB) of a process that issues so many, every hundredth bad; and what it wrote."""
-    source, out, err = (tmp_path / f"{name}{count}" for name in ("in", "out", "err"))
-    with source.open("w") as file:
-        for number in range(count):
-            file.write(f"{request(number) if number % 100 != 50 else BAD}\n")
-    with source.open("rb") as stdin, out.open("wb") as stdout, err.open("wb") as stderr:
-        process = start(tmp_path, "issue", "--keys", keys, stdin=stdin, stdout=stdout, stderr=stderr)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    return process.returncode, usage.ru_maxrss, out, err
-
-
-def lines(path: Path) -> Iterator[str]:
-    with path.open() as file:
-        yield from (line.rstrip("\n") for line in file)
-
-
-@POSIX
-@pytest.mark.slow
-def test_a_hundred_thousand_requests(tmp_path: Path, keys: Path) -> None:
-    """99,000 URLs in order, 1,000 lines for the bad ones, and no more memory than for a tenth of them."""
-    _, less, _, _ = measured(tmp_path, keys, 10_000)
-    status, more, out, err = measured(tmp_path, keys, 100_000)
-    assert status == 1
-    assert more < less + 4096
-    told = [json.loads(line) for line in lines(err)]
-    assert [one["line"] for one in told] == list(range(51, 100_001, 100))
-    assert {one["code"] for one in told} == {-4020}
-    expected = [f"n{number}" for number in range(100_000) if number % 100 != 50]
-    urls = list(lines(out))
-    assert len(urls) == len(expected) == 99_000
-    assert len(set(urls)) == 99_000
-    grants = Redeemer(RING).redeem_many(urls)
-    assert [grant.cookie for grant in grants if isinstance(grant, wvtoken.Grant)] == expected
-
-
-@POSIX
-def test_nobody_reads_on(tmp_path: Path, keys: Path) -> None:
-    """Standard output is closed early, as by `head`: no traceback, and no waiting."""
-    source = tmp_path / "source"
-    source.write_text(f"{GOOD}\n" * 20_000)
-    with source.open("rb") as stdin:
-        process = start(tmp_path, "issue", "--keys", keys, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert process.stdout is not None
-    assert process.stderr is not None
-    assert process.stdout.readline().startswith(RIGHTS_URL.encode())
-    process.stdout.close()
-    assert process.stderr.read() == b""
-    process.stderr.close()
-    assert process.wait(SECONDS) > 0
-
-
-@pytest.mark.parametrize("arguments", [("issue", GOOD), ("redeem", "x"), ("check", GOOD), ("errors",), ("keygen",)])
-def test_nobody_reads_at_all(tmp_path: Path, keys: Path, arguments: tuple[str, ...]) -> None:
-    """Little output meets the closed end only when it is flushed at last."""
-    options = ("--keys", keys) if arguments[0] in ("issue", "redeem") else ()
-    reader, writer = os.pipe()
-    os.close(reader)
-    process = start(tmp_path, *arguments, *options, stdout=writer, stderr=subprocess.PIPE)
-    os.close(writer)
-    _, err = process.communicate(timeout=SECONDS)
-    assert process.returncode > 0
-    assert b"Traceback" not in err
-    assert b"Exception ignored" not in err
-
-
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
-@pytest.mark.parametrize("arguments", [("issue", GOOD), ("errors",), ("keygen",)])
-def test_a_full_disk(tmp_path: Path, keys: Path, arguments: tuple[str, ...]) -> None:
-    """Told in one line, with a status that says so."""
-    options = ("--keys", keys) if arguments[0] == "issue" else ()
-    with open("/dev/full", "wb") as full:
-        process = start(tmp_path, *arguments, *options, stdout=full, stderr=subprocess.PIPE)
-        _, err = process.communicate(timeout=SECONDS)
-    assert process.returncode > 0
-    assert b"Traceback" not in err
-    assert b"Exception ignored" not in err
-    assert err.startswith(b"wvtoken: ")
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
-def test_check_on_any_terminal(tmp_path: Path, encoding: str) -> None:
-    """What the terminal's encoding has no place for is escaped, not a failure."""
-    query = escaped(pairs({"contentId": ("\u00e9 \u4e2d \U0001f3ac",), "cookie": ("\u00e9",)})) + "&%E4%B8%AD=1"
-    env = environment(tmp_path, PYTHONIOENCODING=encoding, PYTHONUTF8="0")
-    for argument, stdin in ((query, b""), ("-", query.encode())):
-        done = call(tmp_path, "check", argument, stdin=stdin, env=env)
-        assert done.returncode == 0
-        assert KID.encode() in done.stdout
-
-
-@POSIX
-def test_requests_that_are_not_text(tmp_path: Path, keys: Path) -> None:
-    """Arguments are bytes to the system: those that are not UTF-8 are the request's fault."""
-    command = [sys.executable, "-m", "wvtoken"]
-    for arguments in ([b"issue", b"--keys", os.fsencode(keys)], [b"check"], [b"redeem", b"--keys", os.fsencode(keys)]):
-        done = subprocess.run(
-            [*command, *arguments, b"cookie=\xff&\xff"],
-            env=environment(tmp_path),
-            capture_output=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        assert (done.returncode, done.stdout) == (1, b"")
-        assert b"Traceback" not in done.stderr
-        assert b"-1" in done.stderr or b"-4010" in done.stderr
-
-
-def test_the_spec_of_a_request_is_what_check_says(run: Run) -> None:
-    """Everything of it that is no secret, whatever it holds."""
-    spec = TokenSpec(
-        customer_authenticator="a",
-        kid=bytes(range(16)),
-        security_level=wvtoken.SecurityLevel.HW_SECURE_DECODE,
-        hdcp_output_control=wvtoken.HdcpOutputControl.HDCP_V1,
-        expires_at=253402300799,
-        content_id="Tatort",
-    )
-    said = run("check", spec.to_query())
-    for shown in (spec.kid.hex(), "HW_SECURE_DECODE", "HDCP_V1", "253402300799", "Tatort"):
-        assert shown in said.all
-
-
-# On a terminal.
-
-
-class Screen:
-    """A terminal that somebody looks on: what is written to it, and what `start` needs to write there."""
-
-    def __init__(self) -> None:
-        import fcntl
-        import pty
-        import termios
-
-        self._master, self.slave = pty.openpty()
-        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, b"\x18\x00\x78\x00" + bytes(4))  # 24 rows, 120 columns
-        self.shown = b""
-
-    def read(self, process: Process) -> str:
-        """Everything until the process has ended."""
-        os.close(self.slave)
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            if not select.select([self._master], [], [], 0.05)[0]:
-                continue
-            try:
-                block = os.read(self._master, 65536)
-            except OSError:  # as Linux says that nobody has it open for writing
-                break
-            if not block:
-                break
-            self.shown += block
+    yield start
+    for process in started:
+        process.kill()
         process.wait(SECONDS)
-        os.close(self._master)
-        text = self.shown.decode()
-        assert "Traceback" not in text
-        return text
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    pass
 
 
-COLOUR = "\x1b[31m"
-PLAIN = {"NO_COLOR": {"NO_COLOR": "1"}, "a teletype": {"TERM": "dumb"}}
+def finish(process: Process, stdin: bytes | None = None) -> Result:
+    out, err = process.communicate(stdin, timeout=SECONDS)
+    return Result(process.returncode, (out or b"").decode(), (err or b"").decode())
 
 
-def terminal(tmp_path: Path, **more: str) -> dict[str, str]:
-    """The environment of a terminal with colours, whatever this process has."""
-    kept = {name: value for name, value in environment(tmp_path).items() if name not in ("NO_COLOR", "FORCE_COLOR")}
-    return {**kept, "TERM": "xterm-256color", **more}
-
-
-def without(tmp_path: Path, *packages: str) -> str:
-    """A path on which these packages cannot be imported."""
-    folder = tmp_path / "without"
-    folder.mkdir()
-    for package in packages:
-        (folder / f"{package}.py").write_text("raise ImportError\n")
-    return os.pathsep.join([str(folder), environment(tmp_path)["PYTHONPATH"]])
-
-
-@POSIX
-def test_tables_and_errors_have_colour_on_a_terminal(tmp_path: Path) -> None:
-    """Nothing of a table is left out, however narrow; no text of a request is taken for a style."""
-    screen = Screen()
-    text = screen.read(start(tmp_path, "errors", env=terminal(tmp_path), stdout=screen.slave))
-    assert "\x1b[1m" in text
-    for code in ErrorCode:
-        assert f"{code:d}" in text
-        assert code.name in text
-    screen = Screen()
-    query = f"{GOOD}&contentId=[red]a[/red]:smile:"
-    text = screen.read(start(tmp_path, "check", query, env=terminal(tmp_path), stdout=screen.slave))
-    assert "\x1b[1;36mkid" in text
-    assert "[red]a[/red]:smile:" in text
-    screen = Screen()
-    text = screen.read(start(tmp_path, "check", BAD, env=terminal(tmp_path), stderr=screen.slave))
-    assert text.startswith(f"{COLOUR}wvtoken: -4020: kid must be")
-
-
-@POSIX
-@pytest.mark.parametrize("plain", PLAIN.values(), ids=PLAIN)
-def test_no_colour_where_none_is_wanted(tmp_path: Path, plain: dict[str, str]) -> None:
-    for arguments in (("errors",), ("check", GOOD), ("check", BAD)):
-        screen = Screen()
-        env = terminal(tmp_path, **plain)
-        process = start(tmp_path, *arguments, env=env, stdout=screen.slave, stderr=screen.slave)
-        text = screen.read(process)
-        assert len(text.splitlines()) >= 1
-        assert not re.search(r"\x1b\[[0-9;]*3[0-9]", text)
-
-
-@POSIX
-def test_a_pipe_has_neither_colour_nor_progress(tmp_path: Path) -> None:
-    for arguments in (("errors",), ("check", GOOD), ("issue", GOOD)):
-        done = call(tmp_path, *arguments, env=terminal(tmp_path))
-        assert b"\x1b" not in done.stdout + done.stderr
-        assert b"\r" not in done.stdout + done.stderr
-
-
-@POSIX
-def test_without_the_extra_a_terminal_is_as_a_pipe(tmp_path: Path, keys: Path) -> None:
-    env = terminal(tmp_path, PYTHONPATH=without(tmp_path, "rich", "tqdm"))
-    piped = call(tmp_path, "errors", env=env).stdout
-    screen = Screen()
-    assert screen.read(start(tmp_path, "errors", env=env, stdout=screen.slave)).encode() == piped.replace(
-        b"\n", b"\r\n"
-    )
-    status, shown, out = slowly(tmp_path, keys, env)
-    assert status == 1
-    assert len(out) == 1200
-    assert json.loads(shown)["line"] == 601
-
-
-def slowly(tmp_path: Path, keys: Path, env: dict[str, str]) -> tuple[int, str, list[str]]:
-    """Issues 1,200 tokens and refuses one in the middle, with a pause that makes it long; what the terminal showed."""
-    screen = Screen()
-    out = tmp_path / "slowly"
-    with out.open("wb") as stdout:
-        process = start(
-            tmp_path, "issue", "--keys", keys, env=env, stdin=subprocess.PIPE, stdout=stdout, stderr=screen.slave
-        )
-    assert process.stdin is not None
-    half = "".join(f"{request(number)}\n" for number in range(600))
-    process.stdin.write(half.encode())
-    process.stdin.flush()
-    wait_for_lines(out, CHUNK)
-    time.sleep(1.5)
-    process.stdin.write(f"{BAD}\n{half}".encode())
-    process.stdin.close()
-    shown = screen.read(process)
-    return process.returncode, shown, out.read_text().splitlines()
-
-
-@POSIX
-@pytest.mark.slow
-def test_a_long_run_shows_its_progress(tmp_path: Path, keys: Path) -> None:
-    """On the terminal of standard error, where a refused line has a line to itself; and nothing of it in the output."""
-    status, shown, out = slowly(tmp_path, keys, terminal(tmp_path))
-    assert status == 1
-    assert len(out) == 1200
-    assert all(line.startswith(RIGHTS_URL) for line in out)
-    drawn = re.split(r"[\r\n]+", shown)
-    [refused] = [line for line in drawn if "-4020" in line]
-    assert refused.startswith(COLOUR)
-    assert json.loads(re.sub(r"\x1b\[[0-9;]*m", "", refused))["line"] == 601
-    assert any(line.startswith("issue: ") for line in drawn)
-    assert "1,200 done, 1 refused" in shown
-    assert AUTHENTICATOR not in shown
-
-
-@POSIX
-@pytest.mark.slow
-@pytest.mark.parametrize("what", ["stdin", "stdout"])
-def test_no_bar_among_lines_on_the_same_terminal(tmp_path: Path, keys: Path, what: str) -> None:
-    """Where URLs are shown, or requests are typed, a bar would be in their way."""
-    screen = Screen()
-    streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, what: screen.slave}
-    process = start(tmp_path, "issue", "--keys", keys, env=terminal(tmp_path), stderr=screen.slave, **streams)
-    time.sleep(1.5)
-    if what == "stdin":
-        os.write(screen._master, request(1).encode() + b"\n\x04")
-    else:
-        process.communicate(f"{GOOD}\n".encode(), SECONDS)
-    assert "issue: " not in screen.read(process)
-    assert process.returncode == 0
-
-
-@POSIX
-@pytest.mark.slow
-def test_a_short_run_shows_no_progress(tmp_path: Path, keys: Path) -> None:
-    screen = Screen()
-    source = tmp_path / "source"
-    source.write_text(f"{GOOD}\n" * 100)
-    with source.open("rb") as stdin:
-        process = start(
-            tmp_path,
-            "issue",
-            "--keys",
-            keys,
-            env=terminal(tmp_path),
-            stdin=stdin,
-            stdout=subprocess.DEVNULL,
-            stderr=screen.slave,
-        )
-    assert screen.read(process).strip() == ""
-
-
-# Ctrl-C.
+PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
 
 def wait_for_lines(path: Path, count: int) -> None:
@@ -886,63 +760,69 @@ def wait_for_lines(path: Path, count: int) -> None:
         time.sleep(0.001)
 
 
-@POSIX
-@pytest.mark.slow
-@pytest.mark.parametrize("refused", [False, True], ids=["issued", "refused"])
-@pytest.mark.parametrize("delay", [0.0, 0.01, 0.02, 0.05, 0.1, 0.2])
-def test_an_interrupt_leaves_whole_lines(tmp_path: Path, keys: Path, delay: float, refused: bool) -> None:
-    """As many as it says, each of a request of its own; the status is 130, and there is no traceback."""
-    out, err = tmp_path / "out", tmp_path / "err"
-    requests = "".join(f"{BAD if refused and number % 2 else request(number)}\n" for number in range(400_000)).encode()
-
-    def feed(stream: IO[bytes]) -> None:
-        with contextlib.suppress(BrokenPipeError):  # as there is more than is read before the interrupt
-            stream.write(requests)
-
-    with out.open("wb") as stdout, err.open("wb") as stderr:
-        process = start(tmp_path, "issue", "--keys", keys, stdin=subprocess.PIPE, stdout=stdout, stderr=stderr)
-        assert process.stdin is not None
-        feeder = threading.Thread(target=feed, args=(process.stdin,), daemon=True)
-        feeder.start()
-        wait_for_lines(out, 1)
-        time.sleep(delay)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(SECONDS) == 130
-        feeder.join()
-        with contextlib.suppress(BrokenPipeError):
-            process.stdin.close()
-    written, told = out.read_text(), err.read_text()
-    assert written.endswith("\n")
-    assert told.endswith("\n")
-    *failed, last = told.splitlines()
-    count = int(last.removeprefix("wvtoken: interrupted after line "))
-    assert 0 < count < 400_000
-    assert [json.loads(line)["line"] for line in failed] == (list(range(2, count + 1, 2)) if refused else [])
-    grants = Redeemer(RING).redeem_many(written.splitlines())
-    cookies = [grant.cookie for grant in grants if isinstance(grant, wvtoken.Grant)]
-    assert cookies == [f"n{number}" for number in range(count) if not (refused and number % 2)]
+def test_each_request_is_answered_before_the_next_is_sent(start: Start, keys: Path) -> None:
+    process = start(*issue_lines(keys), **PIPES)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    for number in range(3):
+        process.stdin.write(f"{numbered(number)}\n".encode())
+        process.stdin.flush()
+        assert select.select([process.stdout], [], [], SECONDS)[0]
+        assert redeemed(process.stdout.readline().decode().strip()).cookie == f"n{number}"
+    process.stdin.close()
+    assert process.wait(SECONDS) == 0
 
 
 @POSIX
-def test_an_interrupt_ends_the_wait_for_input(tmp_path: Path, keys: Path) -> None:
-    """What was issued before is written."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_wait_for_input(start: Start, keys: Path, tmp_path: Path, number: int) -> None:
     out = tmp_path / "out"
     with out.open("wb") as stdout:
-        process = start(tmp_path, "issue", "--keys", keys, stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.PIPE)
+        process = start(*issue_lines(keys), stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.PIPE)
     assert process.stdin is not None
-    process.stdin.write(f"{GOOD}\n".encode() * 520)  # a chunk, and less than another
+    process.stdin.write(f"{GOOD}\n".encode() * 1030)
     process.stdin.flush()
-    wait_for_lines(out, CHUNK)
-    time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
+    wait_for_lines(out, 1030)
+    process.send_signal(number)
     _, err = process.communicate(timeout=SECONDS)
-    assert process.returncode == 130
-    assert out.read_bytes().count(b"\n") == CHUNK
-    assert err == f"wvtoken: interrupted after line {CHUNK}\n".encode()
+    assert process.returncode == 128 + number
+    assert out.read_bytes().count(b"\n") == 1030
+    message, summary = err.decode().splitlines()
+    assert message == "wvtoken: interrupted after line 1030"
+    assert json.loads(summary)["issued"] == 1030
+
+
+@POSIX
+@pytest.mark.slow
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("delay", [0.0, 0.02, 0.1])
+def test_a_signal_ends_a_run_at_a_complete_line(
+    start: Start, keys: Path, tmp_path: Path, delay: float, number: int, unbuffered: str
+) -> None:
+    source, out, err = tmp_path / "source", tmp_path / "out", tmp_path / "err"
+    source.write_text("".join(f"{BAD if number % 2 else numbered(number)}\n" for number in range(400_000)))
+    env = environment(tmp_path, PYTHONUNBUFFERED=unbuffered)
+    with source.open("rb") as stdin, out.open("wb") as stdout, err.open("wb") as stderr:
+        process = start(*issue_lines(keys), env=env, stdin=stdin, stdout=stdout, stderr=stderr)
+        wait_for_lines(out, 1)
+        time.sleep(delay)
+        process.send_signal(number)
+        assert process.wait(SECONDS) == 128 + number
+    written = out.read_text()
+    assert written.endswith("\n")
+    *errors, message, summary = err.read_text().splitlines()
+    count = int(message.removeprefix("wvtoken: interrupted after line "))
+    assert 0 < count < 400_000
+    assert json.loads(summary)["lines"] == written.count("\n") == count
+    assert [json.loads(line)["line"] for line in errors] == list(range(2, count + 1, 2))
+    grants = Redeemer(RING).redeem_many([line for line in written.splitlines() if line])
+    cookies = [grant.cookie for grant in grants if isinstance(grant, Grant)]
+    assert cookies == [f"n{number}" for number in range(0, count, 2)]
 
 
 def wait_until_full(pipe: IO[bytes]) -> None:
-    """Until what stands in it has not grown for a while."""
+    """Wait until a pipe has content and stops growing."""
     import fcntl
     import termios
 
@@ -951,72 +831,364 @@ def wait_until_full(pipe: IO[bytes]) -> None:
     while not sizes[-1] or sizes[-1] != sizes[0]:
         assert time.monotonic() < end
         time.sleep(0.1)
-        size = fcntl.ioctl(pipe, termios.FIONREAD, bytes(4))
-        sizes = [*sizes[-5:], int.from_bytes(size, sys.byteorder)]
+        sizes = [*sizes[-5:], int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)]
 
 
 @POSIX
-def test_a_second_interrupt_ends_what_nobody_reads(tmp_path: Path, keys: Path) -> None:
-    """The first waits for the reader to take the line; the next does not."""
-    process = start(tmp_path, "issue", "--keys", keys, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+def test_a_second_signal_ends_a_run_whose_output_is_not_read(start: Start, keys: Path) -> None:
+    process = start(*issue_lines(keys), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write(f"{GOOD}\n".encode() * (CHUNK + 8))  # a chunk of which fills the pipe
+    process.stdin.write(f"{GOOD}\n".encode() * 1000)
     process.stdin.flush()
     wait_until_full(process.stdout)
     process.send_signal(signal.SIGINT)
     time.sleep(0.3)
     assert process.poll() is None
     end = time.monotonic() + SECONDS
-    while process.poll() is None:  # again, should the system have made one of two
+    while process.poll() is None:  # The system may merge two signals into one.
         assert time.monotonic() < end
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
         time.sleep(0.1)
-    assert process.returncode == -signal.SIGINT
-    process.stdin.close()
-    process.stdout.close()
-
-
-class _Interrupting(io.StringIO):
-    """A stream on which a Ctrl-C comes in the middle of the second line."""
-
-    lines = 0
-
-    def write(self, text: str) -> int:
-        self.lines += 1
-        middle = len(text) // 2
-        super().write(text[:middle])
-        if self.lines == 2:
-            signal.raise_signal(signal.SIGINT)
-        return middle + super().write(text[middle:])
-
-
-def write_lines(items: list[str]) -> None:
-    with Output("issue", reads_lines=False) as output:
-        for item in output.items(iter(items)):
-            output.write(item)
-
-
-@pytest.mark.parametrize("items", [["first", "second", "third"], ["first", "second"]])
-def test_an_interrupt_in_a_line_waits_for_its_end(monkeypatch: pytest.MonkeyPatch, items: list[str]) -> None:
-    stream = _Interrupting()
-    monkeypatch.setattr(sys, "stdout", stream)
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(KeyboardInterrupt):
-        write_lines(items)
-    assert stream.getvalue() == "first\nsecond\n"
-    assert signal.getsignal(signal.SIGINT) is before
+    assert process.returncode == -signal.SIGTERM
 
 
 @POSIX
-def test_a_signal_that_is_ignored_stays_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As a shell has it for what it runs behind."""
-    stream = _Interrupting()
-    monkeypatch.setattr(sys, "stdout", stream)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def test_an_ignored_signal_stays_ignored(start: Start, keys: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # The child inherits this, as below nohup.
     try:
-        write_lines(["first", "second", "third"])
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        with out.open("wb") as stdout:
+            process = start(*issue_lines(keys), stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.PIPE)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert stream.getvalue() == "first\nsecond\nthird\n"
+    assert process.stdin is not None
+    process.stdin.write(f"{GOOD}\n".encode())
+    process.stdin.flush()
+    wait_for_lines(out, 1)
+    process.send_signal(signal.SIGINT)
+    assert finish(process, f"{GOOD}\n".encode()).status == 0
+    assert out.read_bytes().count(b"\n") == 2
+
+
+@POSIX
+@pytest.mark.parametrize("stdout", ["read once", "not read"])
+def test_output_closed_by_its_reader_ends_a_run_silently(start: Start, keys: Path, tmp_path: Path, stdout: str) -> None:
+    source = tmp_path / "source"
+    source.write_text(f"{GOOD}\n" * 20_000)
+    with source.open("rb") as stdin:
+        process = start(*issue_lines(keys), stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    if stdout == "read once":
+        assert process.stdout.readline().startswith(RIGHTS_URL.encode())
+    process.stdout.close()
+    process.stdout = None
+    result = finish(process)
+    assert (result.status, result.err) == (1, [])
+
+
+COMMANDS = {
+    "issue": ("issue", "--rights-url", RIGHTS_URL, GOOD),
+    "redeem": ("redeem", "x"),
+    "check": ("check", GOOD),
+    "errors": ("errors",),
+    "keygen": ("keygen",),
+}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_full_or_closed_standard_output_is_reported(start: Start, keys: Path, command: tuple[str, ...]) -> None:
+    options = ("--keys", keys) if command[0] in ("issue", "redeem") else ()
+    arguments = [sys.executable, "-m", "wvtoken", *map(str, (*command, *options))]
+    for redirection in (">/dev/full", ">&-", "<&- >&-"):
+        line = f'exec "$@" {redirection}'
+        process = subprocess.run(
+            ["sh", "-c", line, "sh", *arguments],
+            env=environment(keys.parent),
+            stderr=subprocess.PIPE,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert process.returncode == 1
+        message = process.stderr.decode().splitlines()[-1]
+        assert message.startswith("wvtoken: standard output: ")
+        assert b"Traceback" not in process.stderr
+        assert b"Exception ignored" not in process.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+@pytest.mark.parametrize("redirection", ["2>/dev/full", "2>&-"])
+def test_a_full_or_closed_standard_error_does_not_stop_the_output(keys: Path, tmp_path: Path, redirection: str) -> None:
+    source = tmp_path / "source"
+    source.write_text("".join(f"{numbered(number)}\n{BAD}\n" for number in range(3000)))
+    arguments = [sys.executable, "-m", "wvtoken", *map(str, issue_lines(keys))]
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirection} <"$SOURCE"', "sh", *arguments],
+        env=environment(tmp_path, SOURCE=str(source)),
+        stdout=subprocess.PIPE,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert [bool(line) for line in done.stdout.splitlines()] == [True, False] * 3000
+
+
+@POSIX
+@pytest.mark.parametrize("arguments", [("issue",), ("redeem",), ("check", "-")])
+def test_a_closed_standard_input_is_an_error(start: Start, keys: Path, arguments: tuple[str, ...]) -> None:
+    options = {"issue": issue_lines(keys)[1:], "redeem": ("--keys", keys), "check": ()}[arguments[0]]
+    command = [sys.executable, "-m", "wvtoken", *map(str, (*arguments, *options))]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *command],
+        env=environment(keys.parent),
+        capture_output=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"wvtoken: standard input is closed\n" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@POSIX
+def test_an_empty_nonblocking_pipe_is_not_the_end_of_the_input(start: Start, keys: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    with out.open("wb") as stdout:
+        process = start(*issue_lines(keys), stdin=reader, stdout=stdout, stderr=subprocess.DEVNULL)
+    os.close(reader)
+    for number in range(2):
+        os.write(writer, f"{numbered(number)}\n".encode())
+        wait_for_lines(out, number + 1)
+    os.close(writer)
+    assert process.wait(SECONDS) == 0
+
+
+@POSIX
+def test_keygen_warns_if_others_can_read_standard_output(start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    for mode, lines in ((0o644, 1), (0o600, 0)):
+        path.touch()
+        path.chmod(mode)
+        with path.open("wb") as stdout:
+            result = finish(start("keygen", stdout=stdout, stderr=subprocess.PIPE))
+        assert (result.status, len(result.err)) == (0, lines)
+        assert all("--output" in line for line in result.err)
+
+
+def test_only_issue_and_redeem_need_an_engine(start: Start, keys: Path, tmp_path: Path) -> None:
+    env = environment(tmp_path, WVTOKEN_ENGINE="none")
+    for arguments in (("check", GOOD), ("errors",), ("keygen",), ("--help",)):
+        assert finish(start(*arguments, env=env, **PIPES)).status == 0
+    for arguments in (("issue", GOOD), ("redeem", "--keys", str(keys), "x")):
+        result = finish(start(*arguments, env=env, **PIPES))
+        assert (result.status, result.out, len(result.err)) == (2, [], 1)
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.slow
+def test_concurrent_first_issues_create_one_key_ring(start: Start, tmp_path: Path) -> None:
+    running = [start("issue", "--rights-url", RIGHTS_URL, numbered(number), **PIPES) for number in range(8)]
+    results = [finish(process) for process in running]
+    assert {result.status for result in results} == {0}
+    folder = tmp_path / "state" / "wvtoken"
+    ring = KeyRing.from_jwks((folder / "keys.json").read_text())
+    assert [Redeemer(ring).redeem(result.out[0]).cookie for result in results] == [f"n{number}" for number in range(8)]
+    assert sum(len(result.err) for result in results) == 1
+    assert [entry.name for entry in folder.iterdir()] == ["keys.json"]
+
+
+@pytest.mark.slow
+def test_concurrent_changes_of_a_key_ring_are_all_kept(start: Start, keys: Path) -> None:
+    results = [finish(process) for process in [start("keys", "add", keys, **PIPES) for _ in range(8)]]
+    assert sorted(int(line) for result in results for line in result.out) == list(range(2, 10))
+    assert sorted(KeyRing.from_jwks(keys.read_text()).key_ids) == list(range(1, 10))
+
+
+def measure(start: Start, keys: Path, tmp_path: Path, count: int) -> tuple[int, list[str]]:
+    """Issue this many requests. Return the process's highest memory in KiB and its output."""
+    source, out = tmp_path / f"in{count}", tmp_path / f"out{count}"
+    with source.open("w") as file:
+        file.writelines(f"{numbered(number) if number % 100 != 50 else BAD}\n" for number in range(count))
+    with source.open("rb") as stdin, out.open("wb") as stdout:
+        process = start(*issue_lines(keys), stdin=stdin, stdout=stdout, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 1
+    return usage.ru_maxrss, out.read_text().splitlines()
+
+
+@POSIX
+@pytest.mark.slow
+def test_issue_of_a_hundred_thousand_requests_has_constant_memory(start: Start, keys: Path, tmp_path: Path) -> None:
+    less, _ = measure(start, keys, tmp_path, 10_000)
+    more, urls = measure(start, keys, tmp_path, 100_000)
+    assert more < less + 4096
+    grants = iter(Redeemer(RING).redeem_many([url for url in urls if url]))
+    cookies = [grant.cookie if url and isinstance(grant := next(grants), Grant) else None for url in urls]
+    assert cookies == [f"n{number}" if number % 100 != 50 else None for number in range(100_000)]
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "utf-8"])
+def test_check_escapes_what_the_output_encoding_lacks(start: Start, tmp_path: Path, encoding: str) -> None:
+    query = request(contentKey=CONTENT_KEY, contentId="\u00e9 \u4e2d \U0001f3ac") + "&%E4%B8%AD=1"
+    env = environment(tmp_path, PYTHONIOENCODING=encoding, PYTHONUTF8="0")
+    for argument, stdin in ((query, b""), ("-", query.encode())):
+        result = finish(start("check", argument, env=env, **PIPES), stdin)
+        assert result.status == 0
+        assert KID in result.all
+
+
+@POSIX
+def test_arguments_that_are_not_utf_8_are_rejected_requests(start: Start, keys: Path) -> None:
+    for command in (issue_lines(keys), ("check",), ("redeem", "--keys", keys)):
+        result = finish(start(*command, b"cookie=\xff&\xff", **PIPES))
+        assert (result.status, "".join(result.out)) == (1, "")
+        assert "-1" in result.all or "-4010" in result.all
+
+
+# On a terminal
+
+
+class Screen:
+    """A pseudo-terminal."""
+
+    def __init__(self) -> None:
+        import fcntl
+        import pty
+        import termios
+
+        self.master, self.slave = pty.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, b"\x18\x00\x78\x00" + bytes(4))  # 24 rows, 120 columns
+
+    def read(self, process: Process) -> str:
+        """Return all output until the process ends."""
+        os.close(self.slave)
+        shown = b""
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            if not select.select([self.master], [], [], 0.05)[0]:
+                continue
+            try:
+                block = os.read(self.master, 65536)
+            except OSError:  # Linux: no process has the terminal open any more.
+                break
+            if not block:
+                break
+            shown += block
+        process.wait(SECONDS)
+        os.close(self.master)
+        assert b"Traceback" not in shown
+        return shown.decode()
+
+
+RED = "\x1b[31m"
+
+
+def terminal(tmp_path: Path, **more: str) -> dict[str, str]:
+    """The environment of a terminal with colours."""
+    kept = {name: value for name, value in environment(tmp_path).items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    return {**kept, "TERM": "xterm-256color", **more}
+
+
+def without_rich(tmp_path: Path) -> str:
+    """Return a PYTHONPATH on which rich cannot be imported."""
+    folder = tmp_path / "without"
+    folder.mkdir()
+    (folder / "rich.py").write_text("raise ImportError\n")
+    return os.pathsep.join([str(folder), environment(tmp_path)["PYTHONPATH"]])
+
+
+@POSIX
+def test_a_terminal_shows_colours_and_complete_tables(start: Start, tmp_path: Path) -> None:
+    screen = Screen()
+    text = screen.read(start("errors", env=terminal(tmp_path), stdout=screen.slave))
+    assert "\x1b[1m" in text
+    assert all(f"{code:d}" in text and code.name in text for code in ErrorCode)
+    screen = Screen()
+    query = f"{GOOD}&contentId=[red]a[/red]:smile:"
+    text = screen.read(start("check", query, env=terminal(tmp_path), stdout=screen.slave))
+    assert "\x1b[1;36mkid" in text
+    assert "[red]a[/red]:smile:" in text
+    screen = Screen()
+    text = screen.read(start("check", BAD, env=terminal(tmp_path), stderr=screen.slave))
+    assert text.startswith(f"{RED}wvtoken: -4020: kid must be")
+
+
+@POSIX
+@pytest.mark.parametrize("plain", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["NO_COLOR", "dumb"])
+def test_a_terminal_without_colours_gets_plain_text(start: Start, tmp_path: Path, plain: dict[str, str]) -> None:
+    for arguments in (("errors",), ("check", BAD)):
+        screen = Screen()
+        env = terminal(tmp_path, **plain)
+        text = screen.read(start(*arguments, env=env, stdout=screen.slave, stderr=screen.slave))
+        assert len(text.splitlines()) >= 1
+        assert not re.search(r"\x1b\[[0-9;]*3[0-9]", text)
+
+
+def issue_slowly(start: Start, keys: Path, tmp_path: Path, env: dict[str, str]) -> tuple[int, str, list[str]]:
+    """Issue 1,200 tokens with a pause that makes the run long. Return the status, the terminal and the output."""
+    screen = Screen()
+    out = tmp_path / "slowly"
+    with out.open("wb") as stdout:
+        process = start(*issue_lines(keys), env=env, stdin=subprocess.PIPE, stdout=stdout, stderr=screen.slave)
+    assert process.stdin is not None
+    half = "".join(f"{numbered(number)}\n" for number in range(600))
+    process.stdin.write(half.encode())
+    process.stdin.flush()
+    wait_for_lines(out, 600)
+    time.sleep(1.5)
+    process.stdin.write(f"{BAD}\n{half}".encode())
+    process.stdin.close()
+    process.stdin = None
+    shown = screen.read(process)
+    return process.returncode, shown, out.read_text().splitlines()
+
+
+@POSIX
+@pytest.mark.slow
+def test_a_terminal_gets_plain_text_without_rich(start: Start, keys: Path, tmp_path: Path) -> None:
+    env = terminal(tmp_path, PYTHONPATH=without_rich(tmp_path))
+    piped = finish(start("errors", env=env, **PIPES))
+    screen = Screen()
+    assert screen.read(start("errors", env=env, stdout=screen.slave)).splitlines() == piped.out
+    status, shown, out = issue_slowly(start, keys, tmp_path, env)
+    assert (status, len(out)) == (1, 1201)
+    error, summary = map(json.loads, shown.splitlines())
+    assert (error["line"], summary["issued"]) == (601, 1200)
+
+
+@POSIX
+@pytest.mark.slow
+def test_a_long_run_shows_its_progress(start: Start, keys: Path, tmp_path: Path) -> None:
+    status, shown, out = issue_slowly(start, keys, tmp_path, terminal(tmp_path))
+    assert (status, len(out)) == (1, 1201)
+    assert all(line.startswith(RIGHTS_URL) or not line for line in out)
+    drawn = re.split(r"[\r\n]+", shown)
+    [rejected] = [line for line in drawn if "-4020" in line]
+    assert RED in rejected
+    assert json.loads(re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", rejected))["line"] == 601
+    assert "issue:" in shown
+    assert "1 rejected" in shown
+    assert AUTHENTICATOR not in shown
+
+
+@POSIX
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["stdin", "stdout", "short run"])
+def test_no_progress_among_other_lines_or_in_a_short_run(start: Start, keys: Path, tmp_path: Path, what: str) -> None:
+    screen = Screen()
+    streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL}
+    if what in streams:
+        streams[what] = screen.slave
+    process = start(*issue_lines(keys), env=terminal(tmp_path), stderr=screen.slave, **streams)
+    if what != "short run":
+        time.sleep(1.5)
+    if what == "stdin":
+        os.write(screen.master, GOOD.encode() + b"\n\x04")
+    else:
+        process.communicate(f"{GOOD}\n".encode(), SECONDS)
+    assert "issue:" not in screen.read(process)
+    assert process.returncode == 0

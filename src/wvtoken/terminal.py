@@ -1,69 +1,123 @@
-"""What the command line writes: whole lines, whatever interrupts; and for a terminal colour, tables and progress.
+"""Standard streams of the command line: output in full, messages at best effort, tables, colours and progress.
 
-Colour and tables need `rich`, progress needs `tqdm`: the extra `cli`. Without them, and in pipes, all is plain.
+Colours, tables and the progress bar need `rich` (extra `cli`) and an interactive terminal. Elsewhere text is plain.
 """
 
 from __future__ import annotations
 
+import errno
+import io
 import os
-import signal
 import stat
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, NoReturn, TextIO, TypeVar
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from tqdm import tqdm
+    from rich.progress import Progress
 
-_Item = TypeVar("_Item")
+PROGRESS_DELAY = 1.0
+"""Seconds before the progress bar appears."""
+_PROGRESS_INTERVAL = 0.1
 
-LONG = 1.0
-"""Seconds after which a run is long enough for a progress bar."""
+
+class UsageError(Exception):
+    """An argument, a file or the environment cannot be used. The text is for the user and shows no secret."""
 
 
-def is_terminal(stream: TextIO) -> bool:
-    """Whether somebody looks on who has more than a teletype."""
-    return stream.isatty() and os.environ.get("TERM") != "dumb"
+def prepare_streams() -> None:
+    """Make standard input and output blocking, and let standard output escape what its encoding cannot express."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+    for stream in (sys.stdin, sys.stdout):
+        # A parent may leave a pipe non-blocking. A read from an empty one would look like the end of the input.
+        if stream is not None and os.name == "posix":
+            with suppress(OSError, ValueError):
+                os.set_blocking(stream.fileno(), True)
+
+
+def check_output() -> None:
+    """Raise OSError if standard output is closed."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "it is closed")
+
+
+def write_output(text: str) -> None:
+    """Write all of `text` to standard output and flush it. Raise OSError if that fails."""
+    check_output()
+    data = memoryview(text.encode(sys.stdout.encoding, "backslashreplace"))
+    while data:  # An unbuffered stream (PYTHONUNBUFFERED) may write less when a signal arrives.
+        data = data[sys.stdout.buffer.write(data) :]
+    sys.stdout.flush()
+
+
+def report(text: str, progress: ProgressBar | None = None) -> None:
+    """Write `text` and a newline to standard error, in red on a terminal. Ignore errors of standard error."""
+    if sys.stderr is None:
+        return
+    try:
+        console = (progress and progress.console) or _console(sys.stderr)
+        if console is None:
+            print(text, file=sys.stderr, flush=True)
+        else:
+            console.print(text, style="red", markup=False, highlight=False, emoji=False, soft_wrap=True)
+    except (OSError, ValueError):
+        discard(sys.stderr)
+
+
+def flush_errors() -> None:
+    """Flush standard error, so that the interpreter's own flush at exit does not change the exit status."""
+    if sys.stderr is not None:
+        try:
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            discard(sys.stderr)
+
+
+def discard(stream: TextIO | None) -> None:
+    """Point the stream to the null device. Later writes and the flush at exit then succeed."""
+    if stream is not None:
+        with suppress(OSError, ValueError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, stream.fileno())
+            os.close(null)
 
 
 def print_table(rows: Sequence[tuple[str, ...]], heading: tuple[str, ...] = ()) -> None:
-    """Columns on standard output: on a terminal with colour and wrapped to its width."""
+    """Print columns. On a terminal they have colours and fit its width."""
+    check_output()
     console = _console(sys.stdout)
     if console is None:
-        _print_columns([heading, *rows] if heading else rows)
+        write_output(_plain_table([heading, *rows] if heading else rows))
         return
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
     table = Table(box=None, show_header=bool(heading), pad_edge=False, padding=(0, 2, 0, 0))
     for title in heading or ("",) * len(rows[0]):
-        table.add_column(title, overflow="fold")  # nothing is left out, however narrow
+        table.add_column(title, overflow="fold")  # "fold" wraps long text instead of cutting it.
     for row in rows:
         table.add_row(Text(row[0], "bold cyan"), *map(Text, row[1:]))
     console.print(table)
 
 
-def print_error(text: str) -> None:
-    """A line on standard error, on a terminal in red."""
-    console = _console(sys.stderr)
-    if console is None:
-        print(text, file=sys.stderr)
-    else:
-        console.print(text, style="red", markup=False, highlight=False, emoji=False, soft_wrap=True)
-
-
-def _print_columns(rows: Sequence[tuple[str, ...]]) -> None:
+def _plain_table(rows: Sequence[tuple[str, ...]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Return True if the stream is an interactive terminal and TERM is not "dumb"."""
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _console(stream: TextIO) -> Console | None:
-    """What draws on this stream, when it is a terminal and rich is there. NO_COLOR it minds by itself."""
-    if not is_terminal(stream):
+    """Return a rich console for a terminal, or None if the stream is none or rich is not installed."""
+    if not _is_terminal(stream):
         return None
     try:
         from rich.console import Console  # noqa: PLC0415
@@ -72,108 +126,69 @@ def _console(stream: TextIO) -> Console | None:
     return Console(file=stream)
 
 
-class Output:
-    """The lines of a batch on standard output and standard error, each of them whole.
+class ProgressBar:
+    """A progress bar on standard error. It appears when a run takes longer than PROGRESS_DELAY.
 
-    While it is entered, SIGINT (Ctrl-C) raises KeyboardInterrupt between two items and nowhere else. One that comes
-    while a line is written waits for its end; a second one, should nobody take that line, ends the process at once.
+    It is shown only if standard error is a terminal, and standard input and output are not.
     """
 
-    def __init__(self, name: str, *, reads_lines: bool) -> None:
+    def __init__(self, name: str) -> None:
         self._name = name
-        self._reads_lines = reads_lines
-        self._bar: tqdm[NoReturn] | None = None
-        self._done = self._refused = 0
-        self._handles = self._between = self._interrupted = False
+        self._done = 0
+        self._next = time.monotonic() + PROGRESS_DELAY
+        self._console = None if _is_terminal(sys.stdout) or _is_terminal(sys.stdin) else _console(sys.stderr)
+        self._total = _bytes_to_read() if self._console else None
+        self._progress: Progress | None = None
 
-    def __enter__(self) -> Output:
-        # Where somebody else handles the signal, or has it ignored, as `nohup` does, it stays so.
-        main_thread = threading.current_thread() is threading.main_thread()
-        if main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-            signal.signal(signal.SIGINT, self._on_interrupt)
-            self._handles = True
-        if self._reads_lines:
-            self._bar = _progress_bar(self._name)
-        return self
+    @property
+    def console(self) -> Console | None:
+        """The console that writes above the bar, or None."""
+        return self._console
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def advance(self, size: int, text: str) -> None:
+        """Add `size` bytes of input, and show `text` beside the bar."""
+        self._done += size
+        now = time.monotonic()
+        if self._console is None or now < self._next:
+            return
+        self._next = now + _PROGRESS_INTERVAL
         try:
-            if self._bar is not None:
-                self.count(0)
-                self._bar.close()
-            sys.stdout.flush()
-        finally:
-            if self._handles:
-                signal.signal(signal.SIGINT, signal.default_int_handler)
+            if self._progress is None:
+                self._progress = _start_progress(self._console, self._name, self._total)
+            self._progress.update(self._progress.task_ids[0], completed=self._done, counts=text, refresh=True)
+        except (OSError, ValueError):
+            discard(sys.stderr)
 
-    def items(self, results: Iterator[_Item]) -> Iterator[_Item]:
-        """The results; what is done with one before the next is asked for, no interrupt cuts."""
-        try:
-            while True:
-                self._between = True
-                if self._interrupted:
-                    raise KeyboardInterrupt
-                result = next(results, None)
-                self._between = False
-                if result is None:
-                    return
-                yield result
-        finally:
-            self._between = False
-
-    def _on_interrupt(self, number: int, frame: FrameType | None) -> None:
-        if self._between:
-            raise KeyboardInterrupt
-        if self._interrupted:
-            signal.signal(signal.SIGINT, signal.SIG_DFL)
-            signal.raise_signal(signal.SIGINT)
-        self._interrupted = True
-
-    def write(self, text: str) -> None:
-        """A line on standard output."""
-        self._done += 1
-        sys.stdout.write(text + "\n")
-
-    def refuse(self, text: str) -> None:
-        """A line on standard error, for an item that failed."""
-        self._refused += 1
-        self.say(text)
-
-    def say(self, text: str) -> None:
-        """A line on standard error, above the progress bar."""
-        if self._bar is not None:
-            self._bar.clear()  # the next count draws it again
-        print_error(text)
-
-    def count(self, size: int) -> None:
-        """Moves the progress bar on by so many bytes of input."""
-        if self._bar is not None:
-            self._bar.set_postfix_str(f"{self._done:,} done, {self._refused:,} refused", refresh=False)
-            self._bar.update(size)
+    def close(self) -> None:
+        """Remove the bar."""
+        if self._progress is not None:
+            with suppress(OSError, ValueError):
+                self._progress.stop()
 
 
-def _progress_bar(name: str) -> tqdm[NoReturn] | None:
-    """A bar on standard error over the bytes of standard input, when only the bar goes to the terminal."""
-    if not is_terminal(sys.stderr) or sys.stdout.isatty() or sys.stdin.isatty():
-        return None
-    try:
-        from tqdm import tqdm  # noqa: PLC0415
-    except ImportError:
-        return None
-    return tqdm(
-        desc=name, total=_bytes_to_read(), unit="B", unit_scale=True, delay=LONG, dynamic_ncols=True, file=sys.stderr
+def _start_progress(console: Console, name: str, total: int | None) -> Progress:
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    progress = Progress(
+        TextColumn("{task.description}:"),
+        BarColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[counts]}"),
+        TimeRemainingColumn(),
+        console=console,
+        auto_refresh=False,  # `advance` refreshes. A thread could draw between two lines.
+        transient=True,
     )
+    progress.add_task(name, total=total, counts="")
+    progress.start()
+    return progress
 
 
 def _bytes_to_read() -> int | None:
-    """What is left of standard input, when it is a file."""
-    try:
+    """Return the number of bytes left in standard input if it is a file, else None."""
+    with suppress(OSError, ValueError, AttributeError):
         descriptor = sys.stdin.fileno()
         status = os.fstat(descriptor)
         if stat.S_ISREG(status.st_mode):
             return status.st_size - os.lseek(descriptor, 0, os.SEEK_CUR)
-    except OSError:
-        pass  # io.UnsupportedOperation: no file at all
     return None
