@@ -177,6 +177,8 @@ def _start_progress(console: Console, name: str, total: int | None) -> Progress:
         TimeRemainingColumn(),
         console=console,
         auto_refresh=False,  # `advance` refreshes. A thread could draw between two lines.
+        redirect_stdout=False,
+        redirect_stderr=False,
         transient=True,
     )
     progress.add_task(name, total=total, counts="")
