@@ -332,6 +332,34 @@ def test_check_rejects_an_invalid_request(run: Run) -> None:
     assert run("check", "a=\udcff&\udcff").status == 1
 
 
+def test_check_reports_every_error(run: Run) -> None:
+    query = request(kid="Secret.Kid", cookie="\0", securityLevel="9")
+    codes = ["-4020", "-7004", "-2033"]
+    plain, as_json = run("check", query), run("check", query, "--json")
+    assert [re.findall("-[0-9]{4}", line)[0] for line in plain.err] == codes
+    assert plain.err[0].endswith(
+        "(kid must be 32 hexadecimal digits, or ^ followed by 1 to 64 printable ASCII characters)"
+    )
+    assert as_json.err == []
+    document = json.loads(as_json.out[0])
+    assert [str(error["code"]) for error in document["errors"]] == codes
+    assert document["errors"][1].keys() == {"code", "message", "parameter", "details"}
+    assert document["request"] is None
+
+
+def test_check_warns_about_ignored_parameters(run: Run) -> None:
+    query = f"{GOOD}&expirationtime=%2B60&contentKey:{CONTENT_KEY}=1"
+    result, as_json = run("check", query), run("check", "--json", query)
+    assert (result.status, as_json.status) == (0, 0)
+    assert all(line.startswith("wvtoken: warning: ignored: ") for line in result.err)
+    assert "did you mean 'expirationTime'?" in result.err[0]
+    assert len(result.err) == len(json.loads(as_json.out[0])["warnings"]) == 2
+    assert CONTENT_KEY not in result.all + as_json.all
+    strict = run("check", "--strict", query)
+    assert (strict.status, strict.out) == (1, [])
+    assert [line.startswith("wvtoken: -1: ") for line in strict.err] == [True, True]
+
+
 def test_check_escapes_control_characters(run: Run) -> None:
     result = run("check", f"{GOOD}&contentId=%E2%80%AEa&%1B[2J=1&%07")
     assert result.status == 0

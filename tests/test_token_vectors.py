@@ -286,6 +286,7 @@ def test_redeem_on_the_command_line(
     for group in groups():
         path = tmp_path / "keys.json"
         path.write_text(keyring_of(group[0]).to_jwks(), encoding="ascii")
+        path.chmod(0o600)
         monkeypatch.setattr("wvtoken.batch.time", SimpleNamespace(time=lambda now=group[0]["now"]: now))
         pairs = [(vector, vector["token"].encode()) for vector in group if "token" in vector]
         pairs = [(vector, token) for vector, token in pairs if token.strip() and b"\n" not in token]
@@ -294,14 +295,16 @@ def test_redeem_on_the_command_line(
         good = [vector for vector, _ in pairs if "grant" in vector]
         captured = capsys.readouterr()
         assert status == (len(good) < len(pairs))
-        for vector, line in zip(good, captured.out.splitlines(), strict=True):
+        lines = captured.out.splitlines()
+        assert [bool(line) for line in lines] == ["grant" in vector for vector, _ in pairs]
+        for vector, line in zip(good, filter(None, lines), strict=True):
             printed = json.loads(line)
             assert printed.pop("token_id") == vector["tokenId"]
             for extension in printed["extensions"]:
                 extension["payload"] = b64decode(extension["payload"]).hex()
             assert printed == vector["grant"], vector["comment"]
         bad = [number for number, (vector, _) in enumerate(pairs, start=1) if "grant" not in vector]
-        errors = [json.loads(line) for line in captured.err.splitlines()]
+        *errors, _ = [json.loads(line) for line in captured.err.splitlines()]
         assert [(error["line"], error["code"]) for error in errors] == [(number, -4010) for number in bad]
 
 

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__, cli_keys
-from .errors import EngineUnavailable, ErrorCode, TokenRequestError
+from .errors import EngineUnavailable, ErrorCode
 from .issue import Issuer
 from .keyfile import personal_keyring, read_file, read_keyring
 from .keyring import KeyRing
 from .lines import Job, error_fields, reads_lines, run_batch
 from .payload import Grant
 from .redeem import Redeemer
-from .spec import TokenSpec, parse
+from .spec import TokenSpec, find_errors, parse
 from .stop_signals import Stopped
 from .terminal import (
     UsageError,
@@ -98,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     check = _add_command(commands, "check", _check, "print a request without its secrets, or all its errors")
     check.add_argument("query", metavar="QUERY", help="the request; -: read it from standard input")
     check.add_argument("--json", action="store_true", help="print one JSON object")
+    check.add_argument("--strict", action="store_true", help="reject unknown parameters")
     _add_command(commands, "errors", _errors, "list the error codes")
     docs = _add_command(commands, "docs", _docs, "list the documentation pages, or print one")
     docs.add_argument("page", nargs="?", metavar="PAGE", help="the name of a page")
@@ -239,11 +240,14 @@ def _require(value: str | None, option: str, reason: str) -> None:
 
 def _check(options: argparse.Namespace) -> bool:
     query = _standard_input().rstrip(b"\r\n") if options.query == "-" else os.fsencode(options.query)
-    errors = find_errors(query)
+    errors = find_errors(query, unknown="forbid")
+    ignored = () if options.strict else errors[len(find_errors(query)) :]
+    errors = errors[: len(errors) - len(ignored)]
     spec = None if errors else parse(query)
     if options.json:
         document = {
             "errors": [error_fields(error) for error in errors],
+            "warnings": [error.details for error in ignored],
             "request": spec and _spec_fields(spec),
         }
         write_output(json.dumps(document) + "\n")
@@ -252,6 +256,8 @@ def _check(options: argparse.Namespace) -> bool:
         print_table(_spec_rows(spec))
     for error in errors:
         report(f"wvtoken: {error}")
+    for error in ignored:
+        report(f"wvtoken: warning: ignored: {error.details}")
     return spec is not None
 
 
@@ -295,15 +301,6 @@ def _grant_fields(grant: Grant, show_key: bool) -> dict[str, object]:
     if show_key:
         fields["content_key"] = grant.content_key.hex()
     return fields
-
-
-def find_errors(query: bytes) -> tuple[TokenRequestError, ...]:
-    """Return the first error of a request, or nothing."""
-    try:
-        parse(query)
-    except TokenRequestError as error:
-        return (error,)
-    return ()
 
 
 # Requests.
