@@ -24,32 +24,23 @@ from .errors import TokenRequestError as Fault
 from .query import Pair, is_utf8
 from .values import Extension, HdcpOutputControl, SecurityLevel
 
-Fields = dict[str, Any]
-"""Fields of a TokenSpec by name."""
+Fields = dict[str, Any]  # fields of a TokenSpec by name
+_ECHO_MAX, _SHOWN_NAME_MAX, _SUGGESTIONS_MAX = 64, 32, 8
 
 
 # Kinds of values. The bounds are plain data.
 
 
 class Kind(NamedTuple):
-    """A kind of value.
-
-    Attributes:
-        name: the kind, and `bounds`: what distinguishes two values of a kind.
-        base: the type of a value in a `TokenSpec`.
-        expected: what a valid text looks like.
-        parse: returns the value of a text, or None if the text is invalid.
-        check: returns a value of type `base` as a `TokenSpec` stores it, or None if it is invalid.
-        write: returns the text of a value, also of an invalid one.
-    """
+    """A kind of value. `parse` and `check` return None if the value is invalid. `write` also writes invalid values."""
 
     name: str
-    bounds: Any
-    base: type
-    expected: str
-    parse: Callable[[str], Any]
-    check: Callable[[Any], Any]
-    write: Callable[[Any], str]
+    bounds: Any  # plain data: what distinguishes two kinds of the same name
+    base: type  # of a value in a TokenSpec
+    expected: str  # what a valid text looks like
+    parse: Callable[[str], Any]  # from text to the value of a TokenSpec
+    check: Callable[[Any], Any]  # from a value of type `base` to the value that a TokenSpec stores
+    write: Callable[[Any], str]  # from a value of type `base` to text
 
 
 def hex_digits(*lengths: int) -> Kind:
@@ -63,10 +54,11 @@ def hex_digits(*lengths: int) -> Kind:
                 pass
         return None
 
-    expected = f"{_listed([2 * length for length in lengths])} hexadecimal digits"
-    return Kind(
-        "hex", lengths, bytes, expected, parse, lambda value: value if len(value) in lengths else None, bytes.hex
-    )
+    def check(value: bytes) -> bytes | None:
+        return value if len(value) in lengths else None
+
+    digits = _listed([2 * length for length in lengths])
+    return Kind("hex", lengths, bytes, f"{digits} hexadecimal digits", parse, check, bytes.hex)
 
 
 def choice(choices: Mapping[str, Any], base: type = int) -> Kind:
@@ -89,7 +81,7 @@ def printable(most: int, prefix: str = "") -> Kind:
     def parse(text: str) -> str | None:
         return check(text[len(prefix) :]) if text.startswith(prefix) else None
 
-    expected = f"{_followed(prefix)}1 to {most} printable ASCII characters"
+    expected = f"{prefix} followed by " * bool(prefix) + f"1 to {most} printable ASCII characters"
     return Kind("printable", (most, prefix), str, expected, parse, check, prefix.__add__)
 
 
@@ -116,28 +108,30 @@ def decimal(most: int, prefix: Literal["", "+"] = "") -> Kind:
         found = match(text)
         return check(int(found[1])) if found else None
 
-    expected = f"{_followed(prefix)}a decimal number from 1 to {most} without leading zeros"
+    expected = f"{prefix} followed by " * bool(prefix) + f"a decimal number from 1 to {most} without leading zeros"
     return Kind("decimal", (most, prefix), int, expected, parse, check, lambda value: prefix + _digits(value))
 
 
 def time() -> Kind:
     """An RFC 3339 time in UTC, as UNIX seconds. A fraction of a second is dropped."""
 
-    def parse(text: str) -> int | None:
-        if _RFC3339(text) is None:
-            return None
-        try:
-            since = datetime.fromisoformat(text[:19]) - _EPOCH
-        except ValueError:
-            return _leap_second(text)
-        return since.days * 86400 + since.seconds
-
     def check(value: int) -> int | None:
         return value if v.TIME_MIN <= value <= v.TIME_MAX else None
 
     def write(value: int) -> str:
-        valid = check(value) is not None
-        return f"{(_EPOCH + timedelta(seconds=value)).isoformat()}Z" if valid else _digits(value)
+        return _digits(value) if check(value) is None else f"{(_EPOCH + value * _SECOND).isoformat()}Z"
+
+    def parse(text: str) -> int | None:
+        if _RFC3339(text) is None:
+            return None
+        leap = text[17:19] == "60"
+        try:
+            moment = datetime.fromisoformat(text[:17] + "59" if leap else text[:19])
+        except ValueError:
+            return None
+        seconds = (moment - _EPOCH) // _SECOND + leap
+        # A leap second ends the last day of a month (RFC 3339, section 5.7). Its UNIX time is that of the next second.
+        return None if leap and write(seconds)[8:] != "01T00:00:00Z" else seconds
 
     return Kind("time", None, int, "an RFC 3339 time that ends in Z", parse, check, write)
 
@@ -158,10 +152,6 @@ def short_extension() -> Kind:
 def _listed(values: Iterable[object]) -> str:
     *others, last = map(str, values)
     return f"{', '.join(others)} or {last}" if others else last
-
-
-def _followed(prefix: str) -> str:
-    return f"{prefix} followed by " if prefix else ""
 
 
 def _digits(number: int) -> str:
@@ -188,23 +178,7 @@ _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?[Zz]",
     re.ASCII,
 ).fullmatch
-_EPOCH = datetime(1970, 1, 1)
-
-
-def _leap_second(text: str) -> int | None:
-    """Return the UNIX time of 23:59:60 on the last day of a month (RFC 3339, section 5.7), else None.
-
-    It is the UNIX time of the next second, so the last second of the year 9999 has no leap second.
-    """
-    if text[17:19] != "60":
-        return None
-    try:
-        following = datetime.fromisoformat(text[:17] + "59") + timedelta(seconds=1)
-    except (ValueError, OverflowError):
-        return None
-    if (following.day, following.hour, following.minute) != (1, 0, 0):
-        return None
-    return (following - _EPOCH) // timedelta(seconds=1)
+_EPOCH, _SECOND = datetime(1970, 1, 1), timedelta(seconds=1)
 
 
 # Invalid values. Each function is for a parameter whose code or details depend on the value.
@@ -243,32 +217,19 @@ def _echo(text: str) -> str:
     return "".join(shown)[:_ECHO_MAX]
 
 
-_ECHO_MAX = 64
-
-
 # The table.
 
 
 class Parameter(NamedTuple):
-    """A row of the grammar.
-
-    Attributes:
-        fields: the fields that the parameter sets, with the kind of value of each. A value sets the first field whose
-            kind accepts it.
-        missing: the code if the parameter is missing. None for an optional parameter.
-        invalid: the code for an invalid value, or a function from the value to the error.
-        repeated: the code if the parameter is repeated, is not UTF-8, or may not stand beside another one.
-        empty: what an empty value means.
-        many: the parameter may be repeated.
-    """
+    """A row of the grammar."""
 
     name: str
-    fields: Mapping[str, Kind]
-    missing: int | None
-    invalid: int | Callable[[str], Fault]
-    repeated: int
-    empty: Literal["missing", "invalid", "absent"]
-    many: bool = False
+    fields: Mapping[str, Kind]  # what the parameter sets: the first field whose kind accepts the value
+    missing: int | None  # the code if it is missing; None: it is optional
+    invalid: int | Callable[[str], Fault]  # the code for an invalid value, or a function that returns the error
+    repeated: int  # the code if it is repeated, or not UTF-8
+    empty: Literal["missing", "invalid", "absent"]  # what an empty value means
+    many: bool = False  # it may be repeated
 
 
 _FORMATS = {str(member.value): member for member in ErrorFormat}
@@ -318,7 +279,8 @@ _EXPECTED = {row.name: ", or ".join([kind.expected for kind in row.fields.values
 _MUST_BE = {name: f"{name} must be {expected}" for name, expected in _EXPECTED.items()}
 
 
-# Rules that involve several parameters. `given` contains the names of the request's parameters.
+# Rules that involve several parameters. A rule in `RULES` applies if its parameter is accepted. `given` contains the
+# names of the request's parameters. In the long form of extensions, the n-th type belongs to the n-th payload.
 
 
 def ek_needs_kek(given: Container[str]) -> Fault | None:
@@ -326,39 +288,35 @@ def ek_needs_kek(given: Container[str]) -> Fault | None:
 
 
 def content_key_is_alone(given: Container[str]) -> Fault | None:
-    if "kek" not in given and "ek" not in given:
-        return None
-    return Fault(-6005, "contentKey", "contentKey must be sent without kek and ek")
+    together = "kek" in given or "ek" in given
+    return Fault(-6005, "contentKey", "contentKey must be sent without kek and ek") if together else None
 
 
 RULES = {"ek": ek_needs_kek, "contentKey": content_key_is_alone}
-"""Each rule holds for requests that contain its parameter."""
 
 
 def kid_is_of_its_name(kid: bytes, name: str) -> Fault | None:
     """A `TokenSpec` may have both, if they agree."""
-    if kid in (b"", v.kid_of_name(name)):
-        return None
-    return Fault(-4022, "kid", "kid must be the first 16 bytes of the SHA-1 of kid_name, or left out")
+    details = "kid must be the first 16 bytes of the SHA-1 of kid_name, or left out"
+    return None if kid in (b"", v.kid_of_name(name)) else Fault(-4022, "kid", details)
 
 
-def payload_fits(extensions: Sequence[Extension], fields: Fields, parameter: str) -> Fault | None:
+def payload_fits(fields: Fields, parameter: str) -> Fault | None:
     """The payload with the longest name of a customer must not exceed its bound."""
     texts = fields.get("content_id"), fields.get("cookie")
-    excess = v.payload_bytes(*texts, extensions, v.CUSTOMER_MAX) - v.PAYLOAD_BYTES_MAX
+    excess = v.payload_bytes(*texts, fields["extensions"], v.CUSTOMER_MAX) - v.PAYLOAD_BYTES_MAX
     return Fault(-7009, parameter, f"the extensions must be {excess} bytes shorter") if excess > 0 else None
 
 
 def read_extensions(pairs: Sequence[Pair]) -> tuple[list[Extension], list[Fault]]:
-    """Read both forms of extensions. In the long form, the n-th type belongs to the n-th payload.
-
-    Return the extensions in the order of the request, and the first error of each form.
-    """
+    """Return the extensions in the order of the request, and the first error of each form."""
     types = sum(name == "extensionType" for name, _ in pairs)
     payloads = [text for name, text in pairs if name == "extensionPayload"]
-    faults = {} if types == len(payloads) else {"extensionType": _unpaired(types, len(payloads))}
-    extensions = []
-    numbers = {"wvExtension": 0, "extensionType": 0}
+    faults, extensions, numbers = {}, [], {"wvExtension": 0, "extensionType": 0}
+    if types != len(payloads):
+        lonely = "extensionType" if types > len(payloads) else "extensionPayload"
+        details = f"each extensionType needs one extensionPayload: there are {types} and {len(payloads)}"
+        faults["extensionType"] = Fault(-2035, lonely, details)
     for name, text in pairs:
         if name == "wvExtension":
             type_, comma, payload = text.partition(",")
@@ -380,8 +338,9 @@ def _invalid_extension(name: str, number: int, type_: str, comma: str, payload: 
     of_payload = "extensionPayload" if name == "extensionType" else name
     for parameter, text in ((name, type_), (of_payload, payload)):
         if isinstance(text, str) and not is_utf8(text):
-            return _not_utf8(parameter)
-    numbered = f"the {_ORDINALS[number]} {name}" if number < len(_ORDINALS) else f"{name} number {number + 1}"
+            return Fault(-7009, parameter, f"{parameter} must be valid UTF-8")
+    ordinals = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+    numbered = f"the {ordinals[number]} {name}" if number < len(ordinals) else f"{name} number {number + 1}"
     if not comma:
         return Fault(-7009, name, f"{numbered} has no comma")
     if not v.is_extension_type(type_):
@@ -391,19 +350,9 @@ def _invalid_extension(name: str, number: int, type_: str, comma: str, payload: 
     return Fault(-2037, of_payload, f"the payload of {numbered} must be base64 with padding (RFC 4648)")
 
 
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
-
-
-def _unpaired(types: int, payloads: int) -> Fault:
-    name = "extensionType" if types > payloads else "extensionPayload"
-    return Fault(-2035, name, f"each extensionType needs one extensionPayload: there are {types} and {payloads}")
-
-
 # Running the table.
 
-Found = dict[str, tuple[str, Any]]
-"""By parameter: the field that its value sets, and the value."""
-
+Found = dict[str, tuple[str, Any]]  # by parameter: the field that its value sets, and the value
 _PARSERS = {row.name: [(field, kind.parse) for field, kind in row.fields.items()] for row in GRAMMAR if not row.many}
 _REQUIRED = {row.name for row in GRAMMAR if row.missing is not None}
 
@@ -426,7 +375,7 @@ def read(pairs: Sequence[Pair], first: bool = False) -> tuple[Fields, list[Fault
         fields["kid"] = v.kid_of_name(fields["kid_name"])
     faults = _read_rest(rest, fields) if rest else []
     once = len(found) + len(rest) == len(pairs)
-    if once and not faults and _is_complete(found) and not any(name in _PARSERS for name, _ in rest):
+    if once and not any(faults) and _is_complete(found) and not any(name in _PARSERS for name, _ in rest):
         return fields, []
     every = _all_faults(pairs, found, faults, fields)
     return fields, list(islice(every, 1) if first else every)
@@ -443,22 +392,20 @@ def check(fields: Fields) -> tuple[Fields, list[Fault]]:
             checked[field] = kind.check(value)
             if checked[field] is not None:
                 found[row.name] = field, value
-    faults = _check_extensions(checked) if fields["extensions"] else []
+    faults = [_fault_of_extensions(checked)] if fields["extensions"] else []
     if checked.get("kid_name") is not None:
         checked["kid"] = v.kid_of_name(checked["kid_name"])
-        faults += _only(kid_is_of_its_name(kid, checked["kid_name"]))
-    if len(found) == len(fields) - len(("extensions", "unknown")) and not faults and _is_complete(found):
+        faults.append(kid_is_of_its_name(kid, checked["kid_name"]))
+    if len(found) == len(fields) - len(("extensions", "unknown")) and not any(faults) and _is_complete(found):
         return checked, []
     return checked, list(islice(_all_faults(list(write(fields)), found, faults, checked), 1))
 
 
-def _check_extensions(fields: Fields) -> list[Fault]:
-    check_one = KINDS["extensions"][1].check
+def _fault_of_extensions(fields: Fields) -> Fault | None:
     for number, extension in enumerate(fields["extensions"]):
-        if check_one(extension) is None:
-            type_ = extension.type.decode("latin-1")
-            return [_invalid_extension("wvExtension", number, type_, ",", extension.payload)]
-    return _only(payload_fits(fields["extensions"], fields, "wvExtension"))
+        if KINDS["extensions"][1].check(extension) is None:
+            return _invalid_extension("wvExtension", number, extension.type.decode("latin-1"), ",", extension.payload)
+    return payload_fits(fields, "wvExtension")
 
 
 def write(fields: Fields) -> Iterator[Pair]:
@@ -491,25 +438,16 @@ def may_be_shown(name: str) -> bool:
     return name.isascii() and name.isalpha() and len(name) <= _SHOWN_NAME_MAX
 
 
-_SHOWN_NAME_MAX = 32
-_SUGGESTIONS_MAX = 8
-
-
-def _read_rest(rest: Sequence[Pair], fields: Fields) -> list[Fault]:
+def _read_rest(rest: Sequence[Pair], fields: Fields) -> Sequence[Fault | None]:
     """Put the extensions and the unknown names into fields. Return the errors of extensions."""
-    extensions, faults = read_extensions(rest)
-    if extensions:
-        fields["extensions"] = tuple(extensions)
-        if not faults:
-            parameter = next(name for name, _ in rest if name in _EXTENSION_NAMES)
-            faults = _only(payload_fits(extensions, fields, parameter))
     unknown = tuple([name for name, _ in rest if name not in ROWS])
     if unknown:
         fields["unknown"] = unknown
-    return faults
-
-
-_EXTENSION_NAMES = {row.name for row in GRAMMAR if row.many}
+    extensions, faults = read_extensions(rest)
+    if not extensions or faults:
+        return faults
+    fields["extensions"] = tuple(extensions)
+    return [payload_fits(fields, next(name for name, _ in rest if name in ROWS and ROWS[name].many))]
 
 
 def _is_complete(found: Found) -> bool:
@@ -517,21 +455,20 @@ def _is_complete(found: Found) -> bool:
     return found.keys() >= _REQUIRED and not any(name in found and rule(found) for name, rule in RULES.items())
 
 
-def _all_faults(pairs: Sequence[Pair], found: Found, others: Iterable[Fault], fields: Fields) -> Iterator[Fault]:
+def _all_faults(pairs: Sequence[Pair], found: Found, others: Iterable[Fault | None], fields: Fields) -> Iterator[Fault]:
     """Yield every error, at most one per parameter. `others` are the errors of rules that were already applied."""
     texts: dict[str, list[str]] = {}
     for name, text in pairs:
         texts.setdefault(name, []).append(text)
-    by_rule = {fault.parameter: fault for fault in others}
-    unknown = fields.get("unknown", ())
-    shown = tuple(filter(may_be_shown, unknown))
+    by_rule = {fault.parameter: fault for fault in others if fault}
+    shown = tuple(filter(may_be_shown, fields.get("unknown", ())))
     error_format = fields.get("error_format") if len(texts.get("errorFormat", ())) == 1 else None
     for row in GRAMMAR:
         fault = by_rule.get(row.name)
         if row.name in texts:
             fault = _fault_of_value(row, texts, row.name in found) or fault
         elif row.missing is not None:
-            fault = Fault(row.missing, row.name, _missing_details(row, unknown, shown))
+            fault = Fault(row.missing, row.name, _missing_details(row, pairs, shown))
         if fault is not None:
             fault.unknown = shown
             fault.error_format = error_format or ErrorFormat.HTML
@@ -550,27 +487,21 @@ def _fault_of_value(row: Parameter, texts: Mapping[str, Sequence[str]], accepted
     if not text and row.missing is not None:
         return Fault(row.missing, row.name, f"{row.name} is empty; it must be {_EXPECTED[row.name]}")
     if not is_utf8(text):
-        return _not_utf8(row.name)
+        return Fault(row.repeated, row.name, f"{row.name} must be valid UTF-8")
     return Fault(row.invalid, row.name, _MUST_BE[row.name]) if isinstance(row.invalid, int) else row.invalid(text)
 
 
-def _not_utf8(name: str) -> Fault:
-    return Fault(ROWS[name].repeated, name, f"{name} must be valid UTF-8")
-
-
-def _missing_details(row: Parameter, unknown: Sequence[str], shown: Iterable[str]) -> str:
-    start = _start_hint(unknown[0]) if unknown else None
-    close = _closest(row.name, list(dict.fromkeys(shown))[:_SUGGESTIONS_MAX]) if unknown else None
+def _missing_details(row: Parameter, pairs: Sequence[Pair], shown: Iterable[str]) -> str:
+    close = _closest(row.name, list(dict.fromkeys(shown))[:_SUGGESTIONS_MAX])
     like = f"the request has the unknown parameter '{close}'" if close else None
+    start = _start_hint(pairs[0][0]) if pairs else None
     return f"{row.name} is missing; {start or like or f'it must be {_EXPECTED[row.name]}'}"
 
 
 def _start_hint(name: str) -> str | None:
-    """Return what to leave out, if an unknown name is the start of a query with something before it."""
-    for start, described in _STARTS.items():
-        if name.lower().startswith(start):
-            return f"the request starts with {described}: pass only what follows it"
-    return None
+    """Return what to leave out if the request starts with this name, and something stands before the query."""
+    starts = [described for start, described in _STARTS.items() if name.lower().startswith(start)]
+    return f"the request starts with {starts[0]}: pass only what follows it" if starts else None
 
 
 _STARTS = {"?": "'?'", "\ufeff": "a byte order mark", "http:": "a URL and '?'", "https:": "a URL and '?'"}
@@ -579,9 +510,4 @@ _STARTS = {"?": "'?'", "\ufeff": "a byte order mark", "http:": "a URL and '?'", 
 def _closest(name: str, names: Iterable[str]) -> str | None:
     """Return the most similar of the names, regardless of case."""
     by_lower = {other.lower(): other for other in names}
-    close = get_close_matches(name.lower(), by_lower, 1)
-    return by_lower[close[0]] if close else None
-
-
-def _only(fault: Fault | None) -> list[Fault]:
-    return [] if fault is None else [fault]
+    return next((by_lower[close] for close in get_close_matches(name.lower(), by_lower, 1)), None)

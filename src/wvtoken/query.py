@@ -37,11 +37,9 @@ def pairs(query: str | bytes, body: str | bytes) -> list[Pair]:
     pieces = split(text)
     if len(pieces) > PARAMETERS_MAX:
         raise _malformed(pieces, f"a request must have at most {PARAMETERS_MAX} parameters")
-    found = decoded(pieces, "%" in text)
-    if not text.isascii() or "%" in text:
-        names = "".join([name for name, _ in found])
-        if not is_utf8(names):
-            raise _malformed(pieces, "each parameter name must be valid UTF-8")
+    found = decoded(pieces)
+    if ("%" in text or not text.isascii()) and not is_utf8("".join([name for name, _ in found])):
+        raise _malformed(pieces, "each parameter name must be valid UTF-8")
     return found
 
 
@@ -51,21 +49,9 @@ def split(text: str) -> list[str]:
     return pieces if all(pieces) else [piece for piece in pieces if piece]
 
 
-def decoded(pieces: Sequence[str], escapes: bool = True) -> list[Pair]:
-    """Return name and value of each piece. Without `escapes`, no piece contains a `%`."""
-    if not escapes:
-        return [(name, value) for name, _, value in [piece.partition("=") for piece in pieces]]
-    return [
-        (unescaped(name) if "%" in name else name, unescaped(value) if "%" in value else value)
-        for name, _, value in [piece.partition("=") for piece in pieces]
-    ]
-
-
-def unescaped(text: str) -> str:
-    """Return the text with each `%` and two hexadecimal digits replaced by their byte."""
-    parts = _ESCAPE.split(text.encode("utf-8", "surrogateescape"))
-    parts[1::2] = map(unhexlify, parts[1::2])
-    return b"".join(parts).decode("utf-8", "surrogateescape")
+def decoded(pieces: Iterable[str]) -> list[Pair]:
+    """Return name and value of each piece, without their escapes."""
+    return [_decoded(piece) if "%" in piece else piece.partition("=")[::2] for piece in pieces]
 
 
 def written(parameters: Iterable[Pair]) -> str:
@@ -76,6 +62,18 @@ def written(parameters: Iterable[Pair]) -> str:
 def is_utf8(text: str) -> bool:
     """Return whether a text of the result was valid UTF-8."""
     return text.isascii() or _NOT_UTF8.search(text) is None
+
+
+def _decoded(piece: str) -> Pair:
+    name, _, value = piece.partition("=")
+    return _unescaped(name), _unescaped(value)
+
+
+def _unescaped(text: str) -> str:
+    """Return the text with each `%` and two hexadecimal digits replaced by their byte."""
+    parts = _ESCAPE.split(text.encode("utf-8", "surrogateescape"))
+    parts[1::2] = map(unhexlify, parts[1::2])
+    return b"".join(parts).decode("utf-8", "surrogateescape")
 
 
 def _escaped(text: str) -> str:

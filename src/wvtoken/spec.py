@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, final
 
@@ -83,16 +83,10 @@ class TokenSpec:
 
     def to_query(self) -> str:
         """Return the canonical query: `parse(spec.to_query()) == spec`. It contains the authenticator and the keys."""
-        given = {name: getattr(self, name) for name in _DEFAULTS}
-        changed = {name: value for name, value in given.items() if value != _DEFAULTS[name]}
-        return written(parameters.write(changed))
+        return written(parameters.write(_changed(self)))
 
     def __repr__(self) -> str:
-        shown = [
-            f"{name}={_shown(name, getattr(self, name))}"
-            for name, default in _DEFAULTS.items()
-            if getattr(self, name) != default
-        ]
+        shown = [f"{name}={_shown(name, value)}" for name, value in _changed(self).items()]
         return f"TokenSpec({', '.join(shown)})"
 
 
@@ -123,16 +117,9 @@ def find_errors(
 ) -> tuple[TokenRequestError, ...]:
     """Return every error of a request in the order of the grammar, at most one per parameter. A valid one has none.
 
-    A request with too many bytes or parameters, or with a name that is not UTF-8, has only this one error.
-
-    Args:
-        query: as for `parse`.
-        body: as for `parse`.
-        unknown: "forbid" to report unknown parameters too, after all other errors, with code -1.
-
-    Raises:
-        TypeError: `query` or `body` is neither str nor bytes.
-        ValueError: `unknown` is neither "ignore" nor "forbid".
+    A request with too many bytes or parameters, or with a name that is not UTF-8, has only this one error. With
+    `unknown="forbid"`, the unknown parameters are errors too (-1), after all others. Raises what `parse` raises for
+    arguments of a wrong type.
     """
     check_unknown(unknown)
     try:
@@ -146,7 +133,7 @@ def find_errors(
 
 
 def check_unknown(unknown: str) -> None:
-    """Raise ValueError if the argument `unknown` is neither "ignore" nor "forbid"."""
+    """Raise ValueError if `unknown` is neither "ignore" nor "forbid"."""
     if unknown not in ("ignore", "forbid"):
         raise ValueError('unknown must be "ignore" or "forbid"')
 
@@ -169,6 +156,12 @@ _SECRETS = {"customer_authenticator", "kek", "ek", "content_key"}
 _TYPES: dict[str, type] = {name: kind.base for name, (_, kind) in parameters.KINDS.items()} | {"unknown": tuple}
 
 
+def _changed(spec: TokenSpec) -> dict[str, Any]:
+    """Return the fields that do not have their default."""
+    values = {name: getattr(spec, name) for name in _DEFAULTS}
+    return {name: value for name, value in values.items() if value != _DEFAULTS[name]}
+
+
 def _exact_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that are not None, each with its exact type. Raises TypeError."""
     found: dict[str, Any] = {}
@@ -178,8 +171,8 @@ def _exact_fields(given: Mapping[str, Any]) -> dict[str, Any]:
             found[name] = value
         elif value is not None or _DEFAULTS[name] is not None:
             found[name] = _exact(name, value, base)
-    found["extensions"] = tuple(map(_exact_extension, _items(found["extensions"])))
-    found["unknown"] = tuple([_exact("each unknown name", item, str) for item in _items(found["unknown"])])
+    found["extensions"] = tuple(map(_exact_extension, tuple.__iter__(found["extensions"])))
+    found["unknown"] = tuple([_exact("each unknown name", item, str) for item in tuple.__iter__(found["unknown"])])
     return found
 
 
@@ -190,15 +183,10 @@ def _exact(name: str, value: Any, base: type) -> Any:
     return exact(value) if isinstance(value, (str, bytes, int)) else value
 
 
-def _items(values: tuple[Any, ...]) -> Iterator[Any]:
-    """Iterate over a tuple, also if a subclass has its own `__iter__`."""
-    return tuple.__iter__(values)
-
-
 def _exact_extension(extension: Any) -> Extension:
     if not isinstance(extension, Extension):
         raise TypeError("extensions must be Extension(type: bytes, payload: bytes)")
-    type_, payload = _items(extension)
+    type_, payload = tuple.__iter__(extension)
     return Extension(_exact("an extension's type", type_, bytes), _exact("an extension's payload", payload, bytes))
 
 
