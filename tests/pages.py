@@ -12,6 +12,7 @@ README = ROOT / "README.md"
 DOCS = ROOT / "src" / "wvtoken" / "docs"
 
 _FENCE = re.compile(r"^```(.*)$")
+_PROMPT = re.compile(r"^\$ ", re.MULTILINE)
 _HEADING = re.compile(r"^##+ (.*)$")
 _FILE_NAME = re.compile(r"# ([\w.-]+\.\w+)\n")
 
@@ -77,9 +78,14 @@ def shell_lines(page: Path, section: str) -> list[str]:
 
 def exchanges(page: Path, section: str) -> list[Exchange]:
     """Return the commands of the section's console blocks with their outputs."""
-    text = "".join(block.text for block in blocks(page, section) if block.language == "console")
-    parts = [part.partition("\n") for part in text.split("$ ")[1:]]
-    assert parts, f"{page.name} has no session in section {section}"
+    found = [one for block in blocks(page, section) if block.language == "console" for one in exchanges_of(block)]
+    assert found, f"{page.name} has no session in section {section}"
+    return found
+
+
+def exchanges_of(block: Block) -> list[Exchange]:
+    """Return the commands of a console block with their outputs."""
+    parts = [part.partition("\n") for part in _PROMPT.split(block.text)[1:]]
     return [Exchange(command, output) for command, _, output in parts]
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import select
+import shlex
 import signal
 import stat
 import subprocess
@@ -23,6 +24,8 @@ import pytest
 import wvtoken
 from wvtoken import ErrorCode, Grant, Issuer, KeyRing, Redeemer, parse
 from wvtoken.cli import main
+
+from .pages import DOCS, blocks, exchanges_of
 
 AUTHENTICATOR = "201722,1ad8eed133edf43cbcc185f0236828ae"
 KID = "fd1a706ac2b36002888f6d4a414333c3"
@@ -1073,6 +1076,31 @@ def test_arguments_that_are_not_utf_8_are_rejected_requests(start: Start, keys: 
         result = finish(start(*command, b"cookie=\xff&\xff", **PIPES))
         assert (result.status, "".join(result.out)) == (1, "")
         assert "-1" in result.all or "-4010" in result.all
+
+
+@POSIX
+@pytest.mark.slow
+def test_the_examples_of_the_page_run_as_written(tmp_path: Path) -> None:
+    """In the page, "..." stands for any text."""
+    program = tmp_path / "bin" / "wvtoken"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m wvtoken "$@"\n')
+    program.chmod(0o755)
+    env = environment(tmp_path, PATH=os.pathsep.join([str(program.parent), os.environ["PATH"]]))
+    for block in blocks(DOCS / "command-line.md"):
+        steps = [(block.text, "")] if block.language == "sh" else exchanges_of(block)
+        for command, expected in steps:
+            process = subprocess.run(
+                ["sh", "-c", command],
+                cwd=tmp_path,
+                env=env,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=SECONDS,
+                check=False,
+            )
+            pattern = re.escape(expected).replace(re.escape("..."), ".*")
+            assert re.fullmatch(pattern, process.stdout.decode()), (command, process.stdout.decode())
 
 
 # On a terminal
