@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import doctest
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
+
+from .processes import run
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -87,6 +90,21 @@ def exchanges_of(block: Block) -> list[Exchange]:
     """Return the commands of a console block with their outputs."""
     parts = [part.partition("\n") for part in _PROMPT.split(block.text)[1:]]
     return [Exchange(command, output) for command, _, output in parts]
+
+
+def check_session(
+    page: Path,
+    section: str,
+    folder: Path,
+    env: Mapping[str, str] | None = None,
+    *,
+    port: int = 8000,
+    mask: Callable[[str], str] = str.strip,
+) -> None:
+    """Run the commands of the section's session and compare their output. `mask` removes what differs in each run."""
+    for command, output in exchanges(page, section):
+        printed = run(command.replace("8000", str(port)), folder, env, check=False)
+        assert mask(printed) == mask(output), command
 
 
 def run_python_sessions(page: Path) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from .pages import DOCS, ROOT, blocks, exchanges, save_files, shell_lines
+from .pages import DOCS, ROOT, blocks, check_session, save_files, shell_lines
 from .processes import require, run, serving
 from .servers.http_client import ask, form
 
@@ -78,8 +78,7 @@ def test_server_runs_with_what_its_section_installs(template: tuple[Path, Path],
 def test_redeeming_page(tmp_path: Path) -> None:
     page = DOCS / "redeeming.md"
     folder = set_up(page, tmp_path)
-    [(command, output)] = exchanges(page, "Open, compare, use once")
-    assert run(command, folder, activated(folder)) == output.rstrip("\n") + "\n"
+    check_session(page, "Open, compare, use once", folder, activated(folder))
 
 
 def test_batches_page(tmp_path: Path) -> None:
@@ -87,7 +86,6 @@ def test_batches_page(tmp_path: Path) -> None:
     folder = set_up(page, tmp_path)
     environment = activated(folder)
     run("\n".join(shell_lines(page, "Lines")), folder, environment)
-    for command, output in exchanges(page, "Lines"):
-        assert run(command, folder, environment) == output.rstrip("\n") + "\n"
+    check_session(page, "Lines", folder, environment)
     run("\n".join(shell_lines(page, "On many machines")), folder, environment, SECONDS)
     assert list((folder / "urls").glob("*.parquet"))
