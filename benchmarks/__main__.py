@@ -1,4 +1,4 @@
-"""Measure every row; write `benchmarks/README.md` and the plot.
+"""Measure every row; write `benchmarks/README.md`, the plot and the ratios in the project's README.
 
 python -m benchmarks [--quick] [--rounds N] [--only TEXT] [--keep FILE]
 """
@@ -54,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(text)
         else:
             (HERE / "README.md").write_text(text, encoding="utf-8")
+            readme = HERE.parent / "README.md"
+            readme.write_text(report.with_summary(readme.read_text(encoding="utf-8"), text), encoding="utf-8")
             report.draw(_lines(seconds), HERE / PLOT)
     return int(not given.quick and any("missed" in result.verdict for result in results))
 

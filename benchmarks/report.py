@@ -9,6 +9,15 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
+SUMMARY = (
+    ("Single calls", "issue a request"),
+    ("Single calls", "redeem a URL"),
+    ("Single calls", "answer a POST"),
+    ("Batches", "issue requests: nine parameters"),
+    ("Batches", "redeem: cookie and extension"),
+)
+"""The rows that the README of the project repeats: section and job."""
+
 PACKAGES = ("cryptography", "pydantic", "PyJWT", "fast-paseto")
 
 
@@ -70,6 +79,24 @@ def document(results: Sequence[Result], context: Mapping[str, Any], image: str) 
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def summary(document: str) -> str:
+    """Return the table for the project's README, from the text of `benchmarks/README.md`."""
+    lines = ["| job | wvtoken, ns | alternative | ratio |", "| --- | --: | --- | --: |"]
+    for section, job in SUMMARY:
+        text = document.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+        row = next(line for line in text.splitlines() if line.startswith(f"| {job} |"))
+        _, _, subject, own, alternative, _, ratio, *_ = [cell.strip() for cell in row.split("|")]
+        lines.append(f"| {section.lower()}: {subject} | {own} | {alternative} | {ratio} |")
+    return "\n".join(lines)
+
+
+def with_summary(readme: str, document: str) -> str:
+    """Return the project's README with the current summary."""
+    before, begin, rest = readme.partition("<!-- ratios: begin -->\n")
+    _, end, after = rest.partition("<!-- ratios: end -->")
+    return f"{before}{begin}{summary(document)}\n{end}{after}"
 
 
 def _comparison(results: Sequence[Result]) -> str:
