@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import subprocess
 import sysconfig
 import tarfile
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +72,21 @@ def _git(*arguments: str) -> str:
         raise SystemExit("an sdist can only be built in a git checkout, with git installed") from error
 
 
+def description() -> str:
+    """Return the README for a package index: links and pictures lead to the repository."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    repository = project["urls"]["Repository"]
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = re.sub(r"(!\[[^]]*\]\()(?!https?:|#)", rf"\1{repository}/raw/main/", text)
+    return re.sub(r"((?<!!)\[[^]]*\]\()(?!https?:|#)", rf"\1{repository}/blob/main/", text)
+
+
 arguments: dict[str, Any] = {}
 if os.environ.get("WVTOKEN_NO_EXTENSION") != "1":
     arguments["cffi_modules"] = ["csrc/build_native.py:ffibuilder"]
     if not sysconfig.get_config_var("Py_GIL_DISABLED"):
         arguments["options"] = {"bdist_wheel": {"py_limited_api": "cp311"}}
 
+arguments["long_description"] = description()
+arguments["long_description_content_type"] = "text/markdown"
 setup(cmdclass={"build_ext": ExtensionBuild, "sdist": SourceDistribution}, **arguments)

@@ -81,6 +81,12 @@ def test_redeeming_page(tmp_path: Path) -> None:
     check_session(page, "Open, compare, use once", folder, activated(folder))
 
 
+def test_rotation_page(tmp_path: Path) -> None:
+    page = DOCS / "rotation.md"
+    folder = set_up(page, tmp_path)
+    check_session(page, "1. Add a key", folder, activated(folder))
+
+
 def test_batches_page(tmp_path: Path) -> None:
     page = DOCS / "batches.md"
     folder = set_up(page, tmp_path)

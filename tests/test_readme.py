@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +24,17 @@ TEXT = pages.README.read_text(encoding="utf-8")
 
 def test_readme_has_at_most_200_lines() -> None:
     assert len(TEXT.splitlines()) <= 200
+
+
+@pytest.mark.slow
+def test_package_index_page_has_no_relative_link() -> None:
+    command = [sys.executable, "-W", "ignore", "setup.py", "--long-description"]
+    environment = os.environ | {"WVTOKEN_NO_EXTENSION": "1"}
+    text = subprocess.run(command, cwd=pages.ROOT, env=environment, capture_output=True, check=True, text=True).stdout
+    links = re.findall(r"\]\(([^)\s]+)\)", text)
+    assert len(links) > 10
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    assert re.search(r"!\[[^]]*\]\(https://[^)]*/raw/[^)]*\.png\)", text)
 
 
 def test_ratios_are_those_of_the_benchmark_report() -> None:
