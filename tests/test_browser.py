@@ -9,9 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
+from .http_client import ask, form
 from .pages import DOCS, save_files, shell_lines
 from .processes import SECONDS, Server, require, run, serving
-from .servers.http_client import ask, form
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 require("gunicorn", programs=("bash", "chromium"))

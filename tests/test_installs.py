@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from .http_client import ask, form
 from .pages import DOCS, ROOT, blocks, check_session, save_files, shell_lines
 from .processes import require, run, serving
-from .servers.http_client import ask, form
 
 pytestmark = [pytest.mark.slow, pytest.mark.installs]
 require(programs=("bash", "curl", "git"))

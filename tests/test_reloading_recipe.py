@@ -14,9 +14,9 @@ import pytest
 import wvtoken
 from wvtoken import KeyRing
 
+from .http_client import Answer, ask, form
 from .pages import DOCS, save_files, shell_lines
 from .processes import SECONDS, Server, require, run, serving
-from .servers.http_client import Answer, ask, form
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers]
 require("gunicorn", programs=("bash", "pkill"))

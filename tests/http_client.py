@@ -6,7 +6,7 @@ import socket
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from ..processes import SECONDS, Server
+from .processes import SECONDS, Server
 
 AUTHENTICATOR = "201722,1ad8eed133edf43cbcc185f0236828ae"
 KEK = "000102030405060708090a0b0c0d0e0f"
