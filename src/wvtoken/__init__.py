@@ -1,12 +1,10 @@
-"""The kernel of a license token service for Widevine: requests to sealed tokens, and tokens to grants.
+"""Core library for a license-token service with the ExpressPlay Widevine token interface.
 
-A streaming service asks for a token by a query: who is asking, which key, what the player may
-do. This package reads that request, says by the interface's own number what is wrong with it,
-or turns it into a URL with a sealed token. The license server opens the token again and finds
-in it the key and the terms. There is no I/O here: servers and batch jobs bring the requests,
-the time and what they have looked up.
+A streaming service sends a query: who asks, which key, what the player may do. This package parses the query and
+returns an exact error, or a URL with an encrypted token. A license server opens the token and gets the key and the
+terms. The package does no I/O: callers pass in requests, time and keys.
 
-The way to go
+## Quick start
 
     >>> import wvtoken
     >>> keyring = wvtoken.KeyRing.generate()
@@ -19,47 +17,43 @@ The way to go
     >>> redeemer.redeem(url).content_key.hex()
     'a9b9033df0b9ca5447839e3d074817a0'
 
-An `Issuer` takes a request as it came, or a `TokenSpec`, which `parse` gives or a program
-builds. For many requests, `issue_many` and `redeem_many` are several times as fast as a loop,
-and `issue_iter` and `redeem_iter` do streams in little memory. To answer HTTP as the interface
-does, put a `TokenEndpoint` into any server. `wrap_keys` and `unwrap_keys` are AES Key Wrap (RFC
-3394) by themselves.
+- `Issuer` issues tokens for requests: queries, or `TokenSpec` objects from `parse` or from your code.
+- `Redeemer` opens tokens and returns a `Grant`.
+- `issue_many`, `redeem_many` are several times as fast as a loop. `issue_iter`, `redeem_iter` handle streams.
+- `TokenEndpoint` answers HTTP requests for any server.
+- `wrap_keys`, `unwrap_keys` are AES Key Wrap (RFC 3394). They can be used separately.
 
-Errors
+## Errors
 
-What is wrong with data is a `TokenRequestError`: its `code` is one of `ErrorCode`, its
-`message` the interface's wording, and neither shows a key or an authenticator. A token that
-does not open is `InvalidToken`, whatever the reason; `TokenExpired` is a genuine one that came
-too late. Batches return errors in place of results, so that one bad item costs nothing but
-itself. What is wrong with the program is a ValueError or TypeError.
+Invalid data raises `TokenRequestError`, with the specification's code in `code` (`ErrorCode`). An invalid token raises
+its subclass `InvalidToken`; a valid but expired one raises `TokenExpired`. Batches return errors in place of results,
+so an invalid item affects no other item. Invalid use raises ValueError or TypeError. No error contains a key or an
+authenticator.
 
-Keys
+## Keys
 
-A `KeyRing` has the keys that seal. All of them open tokens, the active one seals, and whoever
-has the ring can do both: keep it where only issuers and license servers can read it. To rotate,
-add the new key everywhere, activate it at the issuers, and take the old one out 30 days later,
-when its last token has expired. The audience says which of several installations a token is
-for: one for "test" does not open in "production", even under the same keys. One key is good for
-more than 2**32 tokens.
+Every key of a `KeyRing` opens tokens; only the active key seals. Anyone who has the ring can do both, so only issuers
+and license servers may read it. To rotate, add a new key everywhere, activate it at the issuers, and remove the old
+key 30 days later. The audience names the environment: a "test" token is refused in "production", even with the same
+keys. The default audience "" separates nothing.
 
-A token is not used up by being opened. If it may be redeemed only once, remember its
-`token_id`.
+Tokens can be redeemed repeatedly. To allow one use only, store `Grant.token_id`.
 
-What is promised
+## Compatibility
 
-What is in `__all__` stays as it is within a major version, and so do the error codes. Tokens of
-version 1 open in every release of this package and all later ones, and each grant has one
-encoding. The format is written down in token-format.md, a file of this package, for other
-implementations. What is new in a token will be a new version of it: nothing unknown is ever
-skipped.
+`__all__` and the error codes are stable within a major version. Version 1 tokens open in every later release. New
+fields need a new token version.
 
-Engines
+## Engines
 
-The cryptography is done in C, on the CPU's AES units, or where there are none by the package
-`cryptography` (the extra `wvtoken[openssl]`). Both give the same bytes. The choice is made at
-its first use, `engine_name` tells it, and the environment variable WVTOKEN_ENGINE forces it.
-All objects here may be used by many threads, and batches run beside each other: the C code does
-not hold the GIL.
+The cryptography runs in C on the CPU's AES instructions, or in the package `cryptography` (extra `openssl`). Both give
+the same bytes. The environment variable WVTOKEN_ENGINE selects one; `engine_name` reports it. All objects may be used
+by many threads. The C code releases the GIL.
+
+## More
+
+`wvtoken docs` on the command line lists the installed pages: serving, batches, redeeming, rotation, errors,
+command-line, token-format and security.
 """
 
 from __future__ import annotations
