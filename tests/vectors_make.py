@@ -93,7 +93,7 @@ def _bad_wraps() -> Iterator[Vector]:
     for kek_bytes in (16, 24, 32):
         kek, key = _some(f"kek {kek_bytes}", kek_bytes), _some(f"key {kek_bytes}", 16)
         ek, what = aes_key_wrap(kek, key), f"KEK of {kek_bytes} bytes"
-        for at in range(len(ek)):
+        for at in (0, 7, 8, 15, 16, 23):
             yield unwrap("forged", f"{what}: a bit of byte {at} flipped", kek, _flipped(ek, at, 1 << at % 8))
         for at in (0, kek_bytes - 1):
             yield unwrap("forged", f"{what}: a bit of the KEK's byte {at} flipped", _flipped(kek, at, 128), ek)
@@ -428,7 +428,7 @@ def _opens(comment: str, class_: str = "valid", form: Callable[[str], str] = str
 
 
 def _good_tokens() -> Iterator[Vector]:
-    for comment, changes in _grants():
+    for comment, changes in list(_grants())[::3]:  # payloads.json has all of them
         issued_at = (NOTHING | changes)["issued_at"]
         yield _opens(f"payload: {comment}", grant=changes, now=NOW if abs(issued_at - NOW) <= 60 else issued_at)
 
@@ -585,7 +585,8 @@ def _bad_tokens() -> Iterator[Vector]:
     yield from _bad_texts()
     yield from _bad_urls(sealed)
 
-    for class_, name, comment, faulty in _faults():
+    # One payload of each class and field; payloads.json has all of them.
+    for class_, name, comment, faulty in {fault[:2]: fault for fault in _faults()}.values():
         bad = fresh()
         field = {} if name is None else {"field": name}
         read = bad if 54 <= len(faulty) <= 8192 else None
