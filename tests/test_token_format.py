@@ -67,11 +67,12 @@ def read(row: Row, value: bytes) -> Any:
         result = value.decode("utf-8")
         count = len(result)
         require(all(unicodedata.category(character) != "Cc" for character in result))
-    elif row["type"] in ("printable", "extension"):
-        text = value if row["type"] == "printable" else value[:4]
-        require(all(0x20 <= byte <= 0x7E for byte in text))
-        result = value.decode("ascii") if row["type"] == "printable" else (value[:4], value[4:])
-        require(row["type"] == "printable" or b"," not in text)
+    elif row["type"] == "printable":
+        require(all(0x20 <= byte <= 0x7E for byte in value))
+        result = value.decode("ascii")
+    elif row["type"] == "extension":
+        result = value[:4], value[4:]
+        require(all(0x20 <= byte <= 0x7E and byte != 0x2C for byte in value[:4]))
     require(not row["least"] or int(row["least"]) <= count <= int(row["most"]))
     return result
 
@@ -100,7 +101,7 @@ def page_opens(text: str, key_id: int = KEY_ID, key: bytes = KEY, audience: str 
     raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
     parts = {"audience": audience.encode()}
     try:
-        require(urlsafe_b64encode(raw).rstrip(b"=").decode() == text)
+        require(text_of(raw) == text)
         rest = raw
         for name in ("version", "key_id", "nonce"):
             length = int(PARTS[name]["bytes"])
@@ -123,10 +124,13 @@ def library_opens(text: str, redeemer: Redeemer = REDEEMER, now: int = 0) -> dic
     return {name: value for name, value in fields.items() if value is not None}
 
 
+def text_of(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
 def sealed(payload: bytes) -> str:
     header, nonce = b"\1" + KEY_ID.to_bytes(4, "big"), bytes(12)
-    raw = header + nonce + AESGCMSIV(KEY).encrypt(nonce, payload, header + AUDIENCE.encode())
-    return urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return text_of(header + nonce + AESGCMSIV(KEY).encrypt(nonce, payload, header + AUDIENCE.encode()))
 
 
 def both_open(payload: bytes) -> bool:
@@ -136,27 +140,21 @@ def both_open(payload: bytes) -> bool:
     return page_opens(text) is not None
 
 
-def with_field(tag: int, value: bytes, before: bytes = EMPTY) -> bytes:
-    return before + bytes([tag]) + len(value).to_bytes(2, "big") + value
+def field(tag: int, value: bytes) -> bytes:
+    return bytes([tag]) + len(value).to_bytes(2, "big") + value
 
 
 def test_page_and_library_open_the_example() -> None:
-    key, audience = bytes.fromhex(EXAMPLE["key"]), bytes.fromhex(EXAMPLE["audience"]).decode()
-    redeemer = Redeemer(KeyRing({7: key}, 7), audience=audience)
-    opened = page_opens(EXAMPLE["token"], 7, key, audience)
-    assert opened == library_opens(EXAMPLE["token"], redeemer, 1_800_000_001)
-    assert opened
-    assert opened.keys() >= {row["field"] for row in (*FIXED, *FIELDS.values())}
-
-
-def test_example_shows_the_steps_of_sealing() -> None:
     step = {name: bytes.fromhex(value) for name, value in EXAMPLE.items() if name != "token"}
+    audience = step["audience"].decode()
+    opened = page_opens(EXAMPLE["token"], 7, step["key"], audience)
+    assert opened
+    assert opened == library_opens(EXAMPLE["token"], Redeemer(KeyRing({7: step["key"]}, 7), audience=audience))
+    assert opened.keys() >= {row["field"] for row in (*FIXED, *FIELDS.values())}
     assert step["payload"] == b"".join(bytes.fromhex(row["bytes"]) for row in PIECES)
-    assert [row["field"] for row in PIECES[: len(FIXED)]] == [row["field"] for row in FIXED]
     assert step["additional data"] == bytes([1, 0, 0, 0, 7]) + step["audience"]
     assert AESGCMSIV(step["key"]).encrypt(step["nonce"], step["payload"], step["additional data"]) == step["sealed"]
-    raw = step["additional data"][:5] + step["nonce"] + step["sealed"]
-    assert urlsafe_b64encode(raw).rstrip(b"=").decode() == EXAMPLE["token"]
+    assert EXAMPLE["token"] == text_of(step["additional data"][:5] + step["nonce"] + step["sealed"])
 
 
 def test_lengths_on_the_page_follow_from_its_tables() -> None:
@@ -180,29 +178,20 @@ def test_page_opens_what_the_library_issues(spec: TokenSpec, customer: str | Non
     assert opened.get("customer") == customer
 
 
-VALUES = st.one_of(
-    st.binary(max_size=80),
-    st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")),
-    st.sampled_from(["", "wudo", "wudo\0", "wu,o\0", "é" * 32, "\x7f", "\x9f", "\xa0"]).map(str.encode),
-)
+VALUES = st.binary(max_size=80) | st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass"))
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 5), VALUES), max_size=4), st.booleans(), st.integers(0, 3), st.binary(max_size=2)
-)
-def test_page_and_library_agree_on_payloads(
-    fields: list[tuple[int, bytes]], ascending: bool, cut: int, tail: bytes
-) -> None:
-    payload = EMPTY
-    for tag, value in sorted(fields, key=lambda field: field[0]) if ascending else fields:
-        payload = with_field(tag, value, payload)
-    both_open(payload[: len(payload) - cut] + tail)
+@given(st.lists(st.tuples(st.integers(0, 5), VALUES), max_size=4), st.integers(0, 3), st.binary(max_size=2))
+def test_page_and_library_agree_on_payloads(fields: list[tuple[int, bytes]], cut: int, tail: bytes) -> None:
+    for order in (fields, sorted(fields, key=lambda one: one[0])):
+        payload = EMPTY + b"".join(field(tag, value) for tag, value in order)
+        both_open(payload[: len(payload) - cut] + tail)
 
 
 @pytest.mark.parametrize("tag", FIELDS)
 def test_bounds_of_a_field(tag: int) -> None:
     least, most = int(FIELDS[tag]["least"]), int(FIELDS[tag]["most"])
-    accepted = [both_open(with_field(tag, b"a" * length)) for length in (least - 1, least, most, most + 1)]
+    accepted = [both_open(EMPTY + field(tag, b"a" * length)) for length in (least - 1, least, most, most + 1)]
     assert accepted == [False, True, True, False]
 
 
@@ -221,10 +210,3 @@ def test_bounds_of_a_lifetime() -> None:
     for lifetime in (0, LIFETIMES.start, LIFETIMES.stop, LIFETIMES.stop + 1):
         accepted = both_open(EMPTY[:8] + (1 + lifetime).to_bytes(8, "big") + EMPTY[16:])
         assert accepted is (LIFETIMES.start <= lifetime <= LIFETIMES.stop)
-
-
-def test_tags_must_ascend() -> None:
-    for first in range(6):
-        for second in (*range(6), 255):
-            accepted = both_open(with_field(second, b"abcde", with_field(first, b"abcde")))
-            assert accepted is (1 <= first <= second <= 4 and (first < second or first == 3))
