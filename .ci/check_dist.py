@@ -89,7 +89,7 @@ def check_extension(content: bytes) -> None:
     assert any(segment["p_type"] == "PT_GNU_RELRO" for segment in elf.iter_segments()), "no RELRO"
     dynamic = next(section for section in elf.iter_sections() if isinstance(section, DynamicSection))
     flags = [tag.entry.d_val for tag in dynamic.iter_tags() if tag.entry.d_tag == "DT_FLAGS_1"]
-    assert flags and flags[0] & 1, "no BIND_NOW"
+    assert any(value & 1 for value in flags), "no BIND_NOW"
     symbols = next(s for s in elf.iter_sections() if isinstance(s, SymbolTableSection) and s.name == ".dynsym")
     exported = {
         symbol.name
@@ -111,7 +111,7 @@ def build(checkout: Path, out: Path) -> None:
             assert path.read_bytes() == (first / "dist" / path.name).read_bytes(), f"{path.name} is not reproducible"
         check_sdist(sdist, checkout)
         check_wheel(wheel, checkout)
-        print(f"{sdist.name}: {sdist.stat().st_size} bytes; {wheel.name}: {wheel.stat().st_size} bytes; both reproducible")
+        print(*(f"{path.name}: {path.stat().st_size} bytes, reproducible" for path in (sdist, wheel)), sep="\n")
         out.mkdir()
         (out / sdist.name).write_bytes(sdist.read_bytes())
         run(sys.executable, "-m", "auditwheel", "repair", "--wheel-dir", out, wheel)
