@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+from .processes import require
+
+pytestmark = [pytest.mark.slow, pytest.mark.benchmarks]
+require("fast_paseto", "jwt", "matplotlib", "pydantic")
 
 ROOT = Path(__file__).parents[1]
 
