@@ -1,11 +1,10 @@
-"""The endpoint without a server: routes, formats, what callbacks may answer, and the two halves for async servers."""
+"""The endpoint without a server: routing, formats, callbacks, and `receive` with `Pending.respond`."""
 
 from __future__ import annotations
 
 import inspect
 import json
 import logging
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -24,16 +23,16 @@ KEYRING = KeyRing({1: bytes(range(32))}, 1)
 ISSUER = Issuer(KEYRING, "https://wv.example.com/rights/")
 WRAPPED = wrap_key(bytes.fromhex(KEK), CONTENT_KEY)
 OWN_KEY = form(kek=None, contentKey=CONTENT_KEY.hex())
-"""A request that brings its key."""
+"""A request with its own key."""
 
 
 def endpoint(authenticated: object = True, stored_key: object = WRAPPED) -> TokenEndpoint:
-    """One whose callbacks give these answers, or raise them."""
+    """Return an endpoint whose callbacks return or raise these values."""
     return TokenEndpoint(ISSUER, callback(authenticated), stored_key=callback(stored_key))
 
 
-def callback(answer: object) -> Callable[[object], Any]:
-    def giving(_: object) -> object:
+def callback(answer: object) -> Callable[..., Any]:
+    def giving(*_: object) -> object:
         if isinstance(answer, BaseException):
             raise answer
         return answer
@@ -51,7 +50,7 @@ def grant(response: Response) -> wvtoken.Grant:
 
 
 def code(response: Response) -> tuple[int, int]:
-    """Status and code of an error in JSON."""
+    """Return status and code of a JSON error."""
     return response.status, json.loads(response.body)["code"]
 
 
@@ -59,7 +58,7 @@ def as_json(request: str) -> str:
     return f"{request}&errorFormat=json"
 
 
-# Ways in.
+# Routing.
 
 
 @pytest.mark.parametrize(
@@ -73,12 +72,10 @@ def as_json(request: str) -> str:
     ],
 )
 def test_both_methods_take_query_and_body(method: str, query: str | bytes, body: str | bytes) -> None:
-    """As str and as bytes; a GET may have a body too."""
     assert grant(endpoint().respond(method, PATH, query, body, FORM)).content_key == CONTENT_KEY
 
 
 def test_parameters_may_be_split_over_query_and_body() -> None:
-    """Wherever an `&` stands."""
     pieces = form().split("&")
     for at in range(1, len(pieces)):
         response = endpoint().respond("POST", PATH, "&".join(pieces[:at]), "&".join(pieces[at:]), FORM)
@@ -89,14 +86,12 @@ def test_parameters_may_be_split_over_query_and_body() -> None:
     "content_type",
     [FORM, f"{FORM};charset=UTF-8", f"{FORM} ; charset=utf-8", FORM.title(), f" {FORM} "],
 )
-def test_a_body_is_a_form(content_type: str) -> None:
-    """In any case, with any parameters."""
+def test_a_body_must_be_a_form(content_type: str) -> None:
     assert grant(endpoint().respond("POST", PATH, "", form(), content_type)).content_key == CONTENT_KEY
 
 
 @pytest.mark.parametrize("content_type", [None, "", "application/json", "multipart/form-data", f"{FORM}x", f"x{FORM}"])
-def test_another_body_is_malformed(content_type: str | None) -> None:
-    """-1, also when the body would have been a good request; in the format that it asks for."""
+def test_a_body_of_another_type_is_malformed(content_type: str | None) -> None:
     assert code(endpoint().respond("POST", PATH, "", as_json(form()), content_type)) == (400, -1)
     response = endpoint().respond("POST", PATH, "errorFormat=json", b"\xff\x00&&&=", content_type)
     assert code(response) == (400, -1)
@@ -104,12 +99,9 @@ def test_another_body_is_malformed(content_type: str | None) -> None:
 
 
 @pytest.mark.parametrize("content_type", [None, "", "application/json"])
-def test_without_a_body_its_type_is_not_looked_at(content_type: str | None) -> None:
-    """Clients send the header by habit."""
+def test_without_a_body_the_content_type_is_ignored(content_type: str | None) -> None:
     assert grant(endpoint().respond("GET", PATH, form(), b"", content_type)).content_key == CONTENT_KEY
 
-
-# Ways that lead nowhere.
 
 FORMATS = [
     ("", "text/html; charset=utf-8"),
@@ -140,7 +132,7 @@ FORMATS = [
     ],
 )
 def test_bad_paths_and_methods(method: str, path: str, status: int, query: str, content_type: str) -> None:
-    """Are answered in the asked format, whatever else is wrong with the request."""
+    """The format is the requested one, even if the request has other errors."""
     response = endpoint().respond(method, path, query)
     assert (response.status, response.content_type) == (status, content_type)
     assert (("Allow", "GET, POST") in response.headers) is (status == 405)
@@ -150,16 +142,14 @@ def test_bad_paths_and_methods(method: str, path: str, status: int, query: str, 
         assert Page(response.body.decode()).facts == {"Code": "-1"}
 
 
-def test_another_path() -> None:
-    """The path is the server's to choose."""
+def test_the_path_can_be_chosen() -> None:
     to = TokenEndpoint(ISSUER, lambda _: True, path="/token")
     assert grant(to.respond("GET", "/token", OWN_KEY)).content_key == CONTENT_KEY
     assert to.respond("GET", PATH, OWN_KEY).status == 404
 
 
 @pytest.mark.parametrize("error", PROVOKING)
-def test_what_is_wrong_with_a_request_is_answered_before_anybody_is_asked(error: E) -> None:
-    """No callback hears of a request that cannot be understood."""
+def test_an_invalid_request_calls_no_callback(error: E) -> None:
     found_later = {E.INVALID_AUTHENTICATOR, E.KEY_STORAGE_FAILED, E.INVALID_ENCRYPTED_KEY, E.LICENSE_GENERATION_FAILED}
     if error in found_later:
         assert isinstance(endpoint().receive("GET", PATH, PROVOKING[error]), Pending)
@@ -169,11 +159,10 @@ def test_what_is_wrong_with_a_request_is_answered_before_anybody_is_asked(error:
     assert Page(response.body.decode()).facts["Code"] == str(int(error))
 
 
-# What authenticate may answer.
+# authenticate and authorize.
 
 
-def test_authenticate_sees_the_authenticator_and_names_the_customer() -> None:
-    """True lets in without a name."""
+def test_authenticate_gets_the_authenticator_and_returns_the_customer() -> None:
     seen: list[str] = []
 
     def authenticate(authenticator: str) -> str:
@@ -187,8 +176,7 @@ def test_authenticate_sees_the_authenticator_and_names_the_customer() -> None:
 
 
 @pytest.mark.parametrize("no", [False, None])
-def test_no_is_an_invalid_authenticator(no: bool | None) -> None:
-    """401, with the challenge, and no key is asked for."""
+def test_a_rejected_authenticator_is_401(no: bool | None) -> None:
     response = post(endpoint(no, AssertionError("asked")), as_json(form()))
     assert code(response) == (401, -2018)
     assert json.loads(response.body)["parameter"] == "customerAuthenticator"
@@ -218,15 +206,14 @@ async def _later() -> bool:
         "a\n",
     ],
 )
-def test_nobody_gets_in_by_a_truthy_accident(accident: object, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither yes nor no is the server's failure, and a TypeError or a ValueError in its log; falsy ones too."""
+def test_only_true_and_a_name_accept(accident: object, caplog: pytest.LogCaptureFixture) -> None:
     response = post(endpoint(accident, AssertionError("asked")), as_json(OWN_KEY))
     assert code(response) == (500, -7008)
     assert logged(caplog) is (ValueError if isinstance(accident, str) else TypeError)
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> type[BaseException] | None:
-    """The exception in the one record of the log, in which nobody's authenticator and no KEK is."""
+    """Return the type of the exception in the only log record, which contains no authenticator and no KEK."""
     (record,) = caplog.records
     assert (record.name, record.levelno) == ("wvtoken", logging.ERROR)
     assert AUTHENTICATOR not in caplog.text
@@ -234,35 +221,79 @@ def logged(caplog: pytest.LogCaptureFixture) -> type[BaseException] | None:
     return record.exc_info[0] if record.exc_info else None
 
 
-def test_coroutines_let_nobody_in_and_are_closed(caplog: pytest.LogCaptureFixture) -> None:
-    """An async function where a plain one was wanted."""
+def test_coroutines_are_refused_and_closed(caplog: pytest.LogCaptureFixture) -> None:
+    """An async function in place of a plain one. Python does not warn that nothing awaited its coroutine."""
     coroutines = [_later() for _ in range(5)]
-    assert code(post(endpoint(coroutines[0]), as_json(form()))) == (500, -7008)
-    assert logged(caplog) is TypeError
-    caplog.clear()
-    assert code(post(endpoint(True, coroutines[1]), as_json(form()))) == (500, -4019)
-    assert logged(caplog) is TypeError
-    caplog.clear()
-    assert code(pending(as_json(form())).respond(coroutines[2])) == (500, -7008)  # type: ignore[arg-type]
-    assert code(pending(as_json(form())).respond(True, coroutines[3])) == (500, -4019)  # type: ignore[arg-type]
-    assert code(pending(as_json(form())).respond(False, coroutines[4])) == (401, -2018)  # type: ignore[arg-type]
+    authorizing = TokenEndpoint(ISSUER, callback(True), authorize=callback(coroutines[4]))
+    ways: list[tuple[Callable[[], Response], int]] = [
+        (lambda: post(endpoint(coroutines[0]), as_json(form())), -7008),
+        (lambda: post(endpoint(True, coroutines[1]), as_json(form())), -4019),
+        (lambda: pending(as_json(form())).respond(coroutines[2]), -7008),  # type: ignore[arg-type]
+        (lambda: pending(as_json(form())).respond(True, coroutines[3]), -4019),  # type: ignore[arg-type]
+        (lambda: post(authorizing, as_json(form())), -7008),
+    ]
+    for respond, expected in ways:
+        caplog.clear()
+        assert code(respond()) == (500, expected)
+        assert logged(caplog) is TypeError
     assert {inspect.getcoroutinestate(coroutine) for coroutine in coroutines} == {inspect.CORO_CLOSED}
 
 
+@pytest.mark.parametrize("request_", [form(), OWN_KEY])
+def test_authorize_and_stored_key_get_the_spec_and_the_customer(request_: str) -> None:
+    """Authorize is called for a request with its own key, too."""
+    seen: list[tuple[str, TokenSpec, str | None]] = []
+
+    def authorize(spec: TokenSpec, customer: str | None) -> None:
+        seen.append(("authorize", spec, customer))
+
+    def stored_key(spec: TokenSpec, customer: str | None) -> bytes:
+        seen.append(("stored_key", spec, customer))
+        return WRAPPED
+
+    spec = wvtoken.parse(request_)
+    for authenticated, customer in (("cnn", "cnn"), (True, None)):
+        seen.clear()
+        to = TokenEndpoint(ISSUER, callback(authenticated), authorize=authorize, stored_key=stored_key)
+        assert grant(post(to, request_)).content_key == CONTENT_KEY
+        called = ["authorize", "stored_key"] if spec.content_key is None else ["authorize"]
+        assert seen == [(name, spec, customer) for name in called]
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (TokenRequestError(-2031), (401, -2031)),
+        (TokenRequestError(-4022, "kid", "not yours", status=403), (403, -4022)),
+        (RuntimeError(SECRET), (500, -7008)),
+        (True, (500, -7008)),
+        (False, (500, -7008)),
+    ],
+)
+def test_authorize_refuses_by_raising(answer: object, expected: tuple[int, int]) -> None:
+    to = TokenEndpoint(ISSUER, callback("cnn"), authorize=callback(answer), stored_key=callback(AssertionError()))
+    whole = post(to, as_json(OWN_KEY))
+    received = to.receive("POST", PATH, "", as_json(OWN_KEY), FORM)
+    assert isinstance(received, Pending)
+    assert whole == received.respond("cnn")
+    assert code(whole) == expected
+    assert SECRET.encode() not in whole.body
+
+
 @pytest.mark.parametrize("error", E)
-def test_a_catalogued_error_stands(error: E, caplog: pytest.LogCaptureFixture) -> None:
-    """From either callback, in the format of the request; a server that means it so need not read it in the log."""
-    raised = TokenRequestError(error, "kid", "so")
+def test_a_token_request_error_of_a_callback_is_the_response(error: E, caplog: pytest.LogCaptureFixture) -> None:
+    raised = TokenRequestError(error, "kid", "so", status=418)
     for to in (endpoint(raised), endpoint(True, raised)):
         response = post(to, as_json(form()))
-        assert code(response) == (error.status, error)
-        assert json.loads(response.body)["message"] == raised.message
-        assert json.loads(response.body)["parameter"] == "kid"
+        assert code(response) == (418, error)
+        assert json.loads(response.body)["details"] == "so"
+        assert response.error is not None
+        assert (response.error.message, response.error.parameter) == (raised.message, "kid")
     assert not caplog.records
 
 
-def test_one_exception_may_serve_all_requests() -> None:
-    """Its format is each request's own, and it keeps nothing of them."""
+def test_one_exception_may_be_raised_for_all_requests() -> None:
+    """Each response has the format of its request. The exception keeps nothing of them."""
     raised = TokenRequestError(E.SERVICE_ACCOUNT_DISABLED)
     for to in (endpoint(raised), endpoint(True, raised)):
         assert post(to, as_json(form())).content_type == "application/json"
@@ -270,9 +301,38 @@ def test_one_exception_may_serve_all_requests() -> None:
         assert raised.__traceback__ is None
 
 
+class _Unprintable(TokenRequestError):
+    @property
+    def message(self) -> str:
+        raise RuntimeError(SECRET)
+
+
+def test_an_error_that_cannot_be_rendered_is_7008(caplog: pytest.LogCaptureFixture) -> None:
+    changed = TokenRequestError(-2019)
+    changed.parameter = b"x"  # type: ignore[assignment]
+    for raised in (_Unprintable(-2019), changed):
+        caplog.clear()
+        response = post(endpoint(raised), as_json(form()))
+        assert code(response) == (500, -7008)
+        assert SECRET.encode() not in response.body
+        assert logged(caplog) is not None
+
+
+def test_a_response_has_its_error_and_its_token_id() -> None:
+    issued = post(endpoint(), form())
+    assert (issued.error, issued.token_id) == (None, grant(issued).token_id)
+    for response, expected in (
+        (post(endpoint(False), form()), -2018),
+        (post(endpoint(), "kid=x"), -2017),
+        (endpoint().respond("PUT", PATH), -1),
+        (post(endpoint(True, OSError()), form()), -4019),
+    ):
+        assert response.error is not None
+        assert (response.error.code, response.token_id) == (expected, None)
+
+
 @pytest.mark.parametrize("failure", [RuntimeError(SECRET), KeyError(SECRET), OSError(5, SECRET), Exception()])
-def test_a_failing_callback_shows_nothing(failure: Exception, caplog: pytest.LogCaptureFixture) -> None:
-    """-7008 for authenticate, -4019 for the key storage; with its traceback in the log."""
+def test_a_failing_callback_is_logged_and_not_shown(failure: Exception, caplog: pytest.LogCaptureFixture) -> None:
     for to, expected in (
         (endpoint(failure), E.LICENSE_GENERATION_FAILED),
         (endpoint(True, failure), E.KEY_STORAGE_FAILED),
@@ -287,82 +347,78 @@ def test_a_failing_callback_shows_nothing(failure: Exception, caplog: pytest.Log
 
 
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt(), SystemExit(1)])
-def test_an_interrupt_is_nobodys_error(interrupt: BaseException) -> None:
-    """It goes through."""
+def test_an_interrupt_passes_through(interrupt: BaseException) -> None:
     for to in (endpoint(interrupt), endpoint(True, interrupt)):
         with pytest.raises(type(interrupt)):
             post(to, form())
 
 
-# What stored_key may answer.
+# stored_key.
 
 
-def test_stored_key_sees_the_spec() -> None:
-    """Once, and only for a request that brings no key and has not expired."""
-    seen: list[TokenSpec] = []
-
-    def stored_key(spec: TokenSpec) -> bytes:
-        seen.append(spec)
-        return WRAPPED
-
-    to = TokenEndpoint(ISSUER, lambda _: True, stored_key=stored_key)
-    assert grant(post(to, form())).content_key == CONTENT_KEY
-    assert seen == [wvtoken.parse(form())]
+def test_stored_key_is_called_only_when_needed() -> None:
+    to = endpoint(True, AssertionError("called"))
     assert post(to, OWN_KEY).status == post(to, form(ek=WRAPPED.hex())).status == 200
     assert code(post(to, as_json(form(expirationTime="2006-04-14T12:01:10Z")))) == (400, -2002)
-    assert len(seen) == 1
 
 
 @pytest.mark.parametrize(
     ("stored", "expected"),
     [
-        (None, (500, -4019)),
+        (None, (400, -4019)),
         ("wrapped", (500, -4019)),
-        (bytearray(WRAPPED), (500, -4019)),
+        (b"short", (500, -4019)),
         (CONTENT_KEY, (400, -4024)),
         (bytes(24), (400, -4024)),
     ],
 )
-def test_keys_that_do_not_fit(stored: object, expected: tuple[int, int]) -> None:
-    """No key and no bytes are the storage's failure; bytes that do not unwrap are -4024."""
+def test_a_stored_key_that_cannot_be_used(stored: object, expected: tuple[int, int]) -> None:
     assert code(post(endpoint(True, stored), as_json(form()))) == expected
 
 
-def test_without_key_storage_a_request_brings_its_key() -> None:
-    """Or is -4019."""
+def test_any_bytes_like_stored_key() -> None:
+    for stored in (bytearray(WRAPPED), memoryview(WRAPPED)):
+        assert grant(post(endpoint(True, stored), form())).content_key == CONTENT_KEY
+        assert grant(pending(form()).respond(True, stored)).content_key == CONTENT_KEY
+
+
+def test_without_stored_key_a_request_needs_its_own_key() -> None:
     to = TokenEndpoint(ISSUER, lambda _: True)
     assert grant(post(to, OWN_KEY)).content_key == CONTENT_KEY
-    assert code(post(to, as_json(form()))) == (500, -4019)
+    assert code(post(to, as_json(form()))) == (400, -4019)
 
 
-# What else may fail.
+# Other failures.
 
 
-def test_a_nonce_source_that_fails(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """-7008, and nothing of why."""
-
-    def urandom(_: int) -> bytes:
-        raise OSError(SECRET)
-
-    monkeypatch.setattr(os, "urandom", urandom)
+@pytest.mark.parametrize("failing", ["os.urandom", "wvtoken.sealing.current"])
+def test_a_failure_of_issuing_is_logged_and_not_shown(
+    failing: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(failing, callback(OSError(SECRET)))
     response = post(endpoint(), as_json(form()))
     assert code(response) == (500, -7008)
     assert SECRET.encode() not in response.body
     assert logged(caplog) is OSError
 
 
-def test_an_engine_that_is_not_there(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    """The same."""
+def test_time_is_an_argument() -> None:
+    now = 1_800_000_000.9
+    request = as_json(form(kek=None, contentKey=CONTENT_KEY.hex(), expirationTime="2027-01-15T08:00:01Z"))
+    ways: list[Callable[[Any], Response]] = [
+        lambda now: endpoint().respond("POST", PATH, "", request, FORM, now=now),
+        lambda now: pending(request).respond(True, now=now),
+    ]
+    wrong: list[tuple[Any, type[Exception]]] = [(-1, ValueError), ("0", TypeError)]
+    for respond in ways:
+        assert Redeemer(KEYRING).redeem(respond(now).body, now=now).issued_at == 1_800_000_000
+        assert code(respond(now + 1)) == (400, -2002)
+        for bad, error in wrong:
+            with pytest.raises(error, match="now must be"):
+                respond(bad)
 
-    def current() -> None:
-        raise wvtoken.EngineUnavailable(SECRET)
 
-    monkeypatch.setattr("wvtoken.sealing.current", current)
-    assert code(post(endpoint(), as_json(OWN_KEY))) == (500, -7008)
-    assert logged(caplog) is wvtoken.EngineUnavailable
-
-
-# The two halves.
+# receive and Pending.respond.
 
 
 def pending(request: str) -> Pending:
@@ -380,19 +436,17 @@ def pending(request: str) -> Pending:
         (form(ek=WRAPPED.hex()), False),
     ],
 )
-def test_a_pending_request_says_what_it_needs(request_: str, needs: bool) -> None:
-    """Who sent it, and a key unless it brings one."""
+def test_a_pending_request_knows_if_it_needs_a_key(request_: str, needs: bool) -> None:
     received = pending(request_)
     assert received.spec == wvtoken.parse(request_)
     assert received.needs_stored_key is needs
 
 
-def test_a_pending_request_is_answered_with_what_was_found() -> None:
-    """By the server, whenever and however it found it."""
+def test_a_pending_request_is_finished_with_the_results() -> None:
     answered = grant(pending(form()).respond("cnn", WRAPPED))
     assert (answered.content_key, answered.customer) == (CONTENT_KEY, "cnn")
     assert grant(pending(OWN_KEY).respond(True)).content_key == CONTENT_KEY
-    assert grant(pending(OWN_KEY).respond(True, b"not looked at")).content_key == CONTENT_KEY
+    assert grant(pending(OWN_KEY).respond(True, b"ignored")).content_key == CONTENT_KEY
 
 
 ANSWERS = [True, False, None, "cnn", "", 1, TokenRequestError(-2031), RuntimeError(SECRET)]
@@ -401,8 +455,7 @@ KEYS = [WRAPPED, None, CONTENT_KEY, "text", TokenRequestError(-4019), RuntimeErr
 
 @pytest.mark.parametrize("stored", KEYS, ids=repr)
 @pytest.mark.parametrize("authenticated", ANSWERS, ids=repr)
-def test_both_halves_together_are_the_whole(authenticated: Any, stored: Any) -> None:
-    """A server that asks its storage itself gives the same answers as one with callbacks."""
+def test_both_ways_give_the_same_response(authenticated: Any, stored: Any) -> None:
     for request in (form(), as_json(form()), as_json(OWN_KEY)):
         whole = post(endpoint(authenticated, stored), request)
         halves = pending(request).respond(authenticated, stored)
@@ -413,8 +466,7 @@ def test_both_halves_together_are_the_whole(authenticated: Any, stored: Any) -> 
             assert whole == halves
 
 
-def test_receive_answers_what_needs_no_asking() -> None:
-    """As respond does."""
+def test_receive_returns_the_response_to_an_invalid_request() -> None:
     to = TokenEndpoint(ISSUER, None)
     assert to.receive("GET", "/", "") == endpoint().respond("GET", "/", "")
     assert to.receive("PUT", PATH, "") == endpoint().respond("PUT", PATH, "")
@@ -422,7 +474,6 @@ def test_receive_answers_what_needs_no_asking() -> None:
 
 
 def test_a_pending_request_is_immutable_and_shows_no_secret() -> None:
-    """In its repr."""
     received = pending(OWN_KEY)
     assert AUTHENTICATOR not in repr(received)
     assert CONTENT_KEY.hex() not in repr(received)
@@ -430,11 +481,10 @@ def test_a_pending_request_is_immutable_and_shows_no_secret() -> None:
         received.spec = wvtoken.parse(form())  # type: ignore[misc]
 
 
-# Misuse by the program.
+# Misuse.
 
 
-def test_an_endpoint_without_authenticate_has_receive_only() -> None:
-    """There would be nobody to ask."""
+def test_an_endpoint_without_authenticate_has_only_receive() -> None:
     with pytest.raises(TypeError, match="receive"):
         TokenEndpoint(ISSUER, None).respond("GET", PATH, OWN_KEY)
 
@@ -445,12 +495,12 @@ def test_an_endpoint_without_authenticate_has_receive_only() -> None:
         ((KEYRING, lambda _: True), {}, TypeError),
         ((ISSUER, "cnn"), {}, TypeError),
         ((ISSUER, None), {"stored_key": {}}, TypeError),
+        ((ISSUER, None), {"authorize": True}, TypeError),
         ((ISSUER, None), {"path": b"/"}, TypeError),
         ((ISSUER, None), {"path": "hms/wv/token"}, ValueError),
     ],
 )
-def test_an_endpoint_is_made_of_these(arguments: Any, options: Any, error: type[Exception]) -> None:
-    """Found when it is made, not at the first request."""
+def test_the_constructor_checks_its_arguments(arguments: Any, options: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         TokenEndpoint(*arguments, **options)
 
@@ -465,7 +515,6 @@ def test_an_endpoint_is_made_of_these(arguments: Any, options: Any, error: type[
         ("POST", PATH, "", b"", b"x"),
     ],
 )
-def test_a_request_is_made_of_these(arguments: Any) -> None:
-    """An ASGI server's bytes have to be decoded where they are text."""
+def test_respond_checks_types(arguments: Any) -> None:
     with pytest.raises(TypeError):
         endpoint().respond(*arguments)

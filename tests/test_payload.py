@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 
 import pytest
@@ -192,6 +193,25 @@ def test_anything(data: bytes) -> None:
     for attempt in (data, ID + fixed() + data):
         grant = payload.decode(attempt)
         assert grant is None or grant.token_id + encode(grant) == attempt
+
+
+def test_as_dict_is_json_without_the_content_key() -> None:
+    grant = decode(fixed(security_level=5) + field(1, b"cookie") + field(3, b"wudo\0\xff"))
+    expected = {
+        "token_id": ID.hex(),
+        "issued_at": 1000,
+        "expires_at": 2000,
+        "kid": "00" * 16,
+        "security_level": 5,
+        "hdcp_output_control": 0,
+        "license_duration": None,
+        "extensions": [{"type": "wudo", "payload": "AP8="}],
+        "content_id": None,
+        "cookie": "cookie",
+        "customer": None,
+    }
+    assert grant.as_dict() == expected
+    assert json.loads(json.dumps(grant.as_dict(content_key=True))) == expected | {"content_key": bytes(range(16)).hex()}
 
 
 def test_grants_are_values() -> None:

@@ -106,8 +106,13 @@ def written() -> TokenSpec:
     )
 
 
-def stored_key(spec: TokenSpec) -> bytes | None:
+def stored_key(spec: TokenSpec, customer: str | None = None) -> bytes | None:
     return wrap_key(spec.kek, KEY) if spec.kek is not None else KEY
+
+
+def authorize(spec: TokenSpec, customer: str | None) -> None:
+    if customer != "cnn":
+        raise TokenRequestError(ErrorCode.INVALID_KID, "kid", f"{spec.kid_name} is not yours", status=403)
 
 
 def issue(issuer: Issuer) -> list[str]:
@@ -143,6 +148,7 @@ def use(grant: Grant) -> None:
     assert_type(grant.content_id, str | None)
     assert_type(grant.cookie, str | None)
     assert_type(grant.customer, str | None)
+    assert_type(grant.as_dict(content_key=True), dict[str, Any])
     for extension in grant.extensions:
         assert_type(extension.type, bytes)
         assert_type(extension.payload, bytes)
@@ -182,7 +188,7 @@ def authenticate(authenticator: str) -> str | None:
 
 
 def serve(issuer: Issuer) -> list[Response]:
-    endpoint = TokenEndpoint(issuer, authenticate, stored_key=stored_key, path="/token")
+    endpoint = TokenEndpoint(issuer, authenticate, authorize=authorize, stored_key=stored_key, path="/token")
     body, form = REQUEST.encode(), "application/x-www-form-urlencoded"
     answered = assert_type(endpoint.respond("POST", "/token", "", body, content_type=form), Response)
     received = assert_type(endpoint.receive("GET", "/token", REQUEST), Pending | Response)
@@ -190,6 +196,8 @@ def serve(issuer: Issuer) -> list[Response]:
         assert_type(received.spec, TokenSpec)
         assert_type(received.needs_stored_key, bool)
         received = received.respond(authenticate(received.spec.customer_authenticator), stored_key(received.spec))
+    assert_type(answered.error, TokenRequestError | None)
+    assert_type(answered.token_id, bytes | None)
     assert_type(answered.status, int)
     assert_type(answered.content_type, str)
     assert_type(answered.body, bytes)

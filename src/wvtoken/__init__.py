@@ -58,18 +58,19 @@ command-line, token-format and security.
 
 from __future__ import annotations
 
-from .endpoint import Pending, TokenEndpoint
+from .endpoint import Authenticate, Authenticated, Authorize, Pending, StoredKey, TokenEndpoint
 from .engine import engine_name
 from .errors import (
     EngineUnavailable,
     ErrorCode,
     ErrorFormat,
+    InvalidReason,
     InvalidToken,
     KeyUnwrapError,
     TokenExpired,
     TokenRequestError,
 )
-from .issue import Issuer
+from .issue import BytesLike, Issuer, Request, StoredKeys
 from .keyring import KeyRing
 from .keywrap import unwrap_key, unwrap_keys, wrap_key, wrap_keys
 from .payload import Grant
@@ -82,20 +83,28 @@ from .values import Extension, HdcpOutputControl, SecurityLevel
 __version__ = "0.1.0"
 
 __all__ = [
+    "Authenticate",
+    "Authenticated",
+    "Authorize",
+    "BytesLike",
     "EngineUnavailable",
     "ErrorCode",
     "ErrorFormat",
     "Extension",
     "Grant",
     "HdcpOutputControl",
+    "InvalidReason",
     "InvalidToken",
     "Issuer",
     "KeyRing",
     "KeyUnwrapError",
     "Pending",
     "Redeemer",
+    "Request",
     "Response",
     "SecurityLevel",
+    "StoredKey",
+    "StoredKeys",
     "TokenEndpoint",
     "TokenExpired",
     "TokenHeader",

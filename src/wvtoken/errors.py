@@ -1,27 +1,25 @@
-"""The catalogue of error codes, and the exceptions that carry one.
+"""The catalogue of error codes, and the exceptions that have a code.
 
-The interface answers every fault with a number from its Table 18 ("Event Error Codes"). `ErrorCode` holds that table, a
-row per code, with the interface's own wording. Faults are raised by code; the text is made from the catalogue, here
-alone.
+The interface reports each error with a code of its Table 18 ("Event Error Codes"). `ErrorCode` has one row per code,
+with the interface's wording. Other modules raise errors by code; only this module makes the message.
 """
 
 from __future__ import annotations
 
+import time
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Any, Literal
 
 
 class ErrorFormat(StrEnum):
-    """How the caller wants errors rendered: the request parameter `errorFormat`."""
+    """The format of error responses: the request parameter `errorFormat`."""
 
     HTML = "html"
     JSON = "json"
 
 
 class RaisedBy(StrEnum):
-    """Who finds a fault: this library, the server that embeds it, or nobody (the code belongs to a sister
-    interface).
-    """
+    """What raises a code: this library, the embedding server, or nothing (the code belongs to another interface)."""
 
     KERNEL = "kernel"
     SERVER = "server"
@@ -32,17 +30,20 @@ _KERNEL, _SERVER, _NOBODY = RaisedBy
 
 
 class ErrorCode(IntEnum):
-    """Table 18 of the interface, and -1, which is this project's own.
+    """The codes of the interface's Table 18, and -1, which is this project's own.
 
-    Each member knows its `template` (the interface's wording, a value to be filled in between angle brackets), its HTTP
-    `status`, and who it is `raised_by`. The server may raise the kernel's codes too, from its own callbacks.
+    Attributes:
+        template: the interface's wording. Angle brackets mark a placeholder.
+        status: the default HTTP status.
+        raised_by: what raises the code. A server's callbacks may raise the kernel's codes too.
     """
 
     template: str
     status: int
     raised_by: RaisedBy
 
-    def __new__(cls, code: int, template: str, status: int, raised_by: RaisedBy) -> ErrorCode:
+    # The defaults are for type checkers: they read `ErrorCode(-1)` as a call of this function.
+    def __new__(cls, code: int, template: str = "", status: int = 400, raised_by: RaisedBy = _NOBODY) -> ErrorCode:
         member = int.__new__(cls, code)
         member._value_ = code
         member.template = template
@@ -50,7 +51,7 @@ class ErrorCode(IntEnum):
         member.raised_by = raised_by
         return member
 
-    # This project's own, for faults that Table 18 has no code for: size, number of parameters, names, contentId.
+    # This project's own code, for errors that Table 18 does not have: size, number of parameters, names, contentId.
     MALFORMED_REQUEST = -1, "Malformed request: <details>", 400, _KERNEL
 
     INVALID_EXPIRATION_TIME = -2002, "Invalid token expiration time: <details>", 400, _KERNEL
@@ -59,7 +60,7 @@ class ErrorCode(IntEnum):
     INVALID_OUTPUT_CONTROL_FLAGS = -2008, "Invalid output control flags specified: <details>", 400, _KERNEL
     MISSING_AUTHENTICATOR = -2017, "Authentication token must be supplied", 401, _KERNEL
     INVALID_AUTHENTICATOR = -2018, "Authentication token invalid: <details>", 401, _KERNEL
-    # The interface names no status for -2019: with the authenticator known and its account empty, 401 is our reading.
+    # The interface names no status for -2019. 401 is this project's interpretation.
     INSUFFICIENT_TOKENS = -2019, "Insufficient tokens available", 401, _SERVER
     MISSING_RENTAL_PERIOD_END_TIME = -2022, "Missing rental period end time", 400, _NOBODY
     MISSING_RENTAL_PLAY_DURATION = -2023, "Missing rental play duration", 400, _NOBODY
@@ -83,10 +84,10 @@ class ErrorCode(IntEnum):
     INVALID_KID = -4022, "Invalid kid", 400, _KERNEL
     INVALID_ENCRYPTED_KEY = -4024, "Invalid encrypted key or kek", 400, _KERNEL
     INVALID_GENERAL_FLAGS = -5003, "Invalid general flags", 400, _KERNEL
-    # For a contentKey beside kek or ek; that this is the code for it is our reading.
+    # For contentKey with kek or ek. This use of the code is this project's interpretation.
     INVALID_KEY_DATA = -6005, "Invalid key data specified", 400, _KERNEL
     INVALID_RENTAL_DURATION = -6007, "Invalid rental duration specified", 400, _NOBODY
-    # For deviceId, whatever its value; that this is the code for it is our reading.
+    # For deviceId with any value. This use of the code is this project's interpretation.
     DEVICE_BINDING_UNSUPPORTED = -7002, "Device ID binding is not supported for Widevine", 400, _KERNEL
     MISSING_SECURITY_LEVEL = -7003, "Missing security level value", 400, _KERNEL
     INVALID_SECURITY_LEVEL = -7004, "Invalid security level value", 400, _KERNEL
@@ -94,20 +95,22 @@ class ErrorCode(IntEnum):
     INVALID_LICENSE_DURATION = -7007, "Invalid license duration specified", 400, _KERNEL
     LICENSE_GENERATION_FAILED = -7008, "Failed to generate Widevine license", 500, _KERNEL
     INVALID_EXTENSION = -7009, "Invalid WVExtension parameters specified", 400, _KERNEL
-    # The interface names no status for -7011: an account without the right to this DRM is 401 in our reading.
+    # The interface names no status for -7011. 401 is this project's interpretation.
     WIDEVINE_DISABLED = -7011, "Widevine option disabled", 401, _SERVER
 
 
 class TokenRequestError(Exception):
-    """A fault in a request or a token, by its number.
+    """An error in a request or a token, identified by its code.
 
     Args:
         code: an `ErrorCode`, or its number.
-        parameter: the request parameter at fault, by its name in the interface, where there is one.
+        parameter: the interface's name of the request parameter at fault.
         details: what would be right. `message` contains them if the catalogue's wording has a place for them.
+        status: the HTTP status, 400 to 599. The default is the status of the code.
 
     Raises:
-        ValueError: the number is not in the catalogue.
+        ValueError: the catalogue does not have the code, or the status is out of bounds.
+        TypeError: an argument has a wrong type.
 
     Attributes:
         error_format: the format that the request asks for, by default `ErrorFormat.HTML`.
@@ -119,15 +122,20 @@ class TokenRequestError(Exception):
     _echo: str | None = None  # the rejected errorFormat, which fills the placeholder of -3004
     unknown: tuple[str, ...] = ()
 
-    def __init__(self, code: ErrorCode | int, parameter: str | None = None, details: str | None = None) -> None:
-        self.code: ErrorCode = code if isinstance(code, ErrorCode) else ErrorCode(code)  # type: ignore[call-arg]
-        self.parameter = parameter
-        self.details = details
-
-    @property
-    def status(self) -> int:
-        """The HTTP status that goes with the code."""
-        return self.code.status
+    def __init__(
+        self,
+        code: ErrorCode | int,
+        parameter: str | None = None,
+        details: str | None = None,
+        *,
+        status: int | None = None,
+    ) -> None:
+        if type(code) is not ErrorCode:
+            code = ErrorCode(_plain_int("code", code))
+        self.code: ErrorCode = code
+        self.parameter = _plain_str("parameter", parameter)
+        self.details = _plain_str("details", details)
+        self.status: int = code.status if status is None else _checked_status(status)
 
     @property
     def message(self) -> str:
@@ -144,7 +152,7 @@ class TokenRequestError(Exception):
         return f"{type(self).__name__}({self.code:d}, {self.parameter!r}, {self.details!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Not by __init__, whose arguments may have come by name.
+        # Not by __init__: its arguments may have been given by keyword, and `args` has only positional ones.
         return _rebuilt, (type(self), self.args), self.__dict__
 
 
@@ -152,41 +160,71 @@ def _rebuilt(type_: type[TokenRequestError], arguments: tuple[Any, ...]) -> Toke
     return type_.__new__(type_, *arguments)
 
 
+def _plain_int(name: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{name} must be int, not {type(value).__name__}")
+    return int.__int__(value)
+
+
+def _plain_str(name: str, value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{name} must be str or None, not {type(value).__name__}")
+    return None if value is None else str.__str__(value)
+
+
+def _checked_status(value: object) -> int:
+    status = _plain_int("status", value)
+    if not 400 <= status <= 599:
+        raise ValueError("status must be 400 to 599")
+    return status
+
+
 class KeyUnwrapError(TokenRequestError):
-    """-4024: a wrapped key does not unwrap: another KEK wrapped it, or its bytes or its length are wrong."""
+    """-4024: a wrapped key does not unwrap. The KEK, the bytes or the length are wrong."""
 
     def __init__(self, parameter: str | None = None, details: str | None = None) -> None:
         super().__init__(ErrorCode.INVALID_ENCRYPTED_KEY, parameter, details)
         self.args: tuple[Any, ...] = (parameter, details)
 
 
+InvalidReason = Literal["malformed", "unknown key", "not genuine", "expired"]
+"""The values of `InvalidToken.reason`."""
+
+
 class InvalidToken(TokenRequestError):
     """-4010: a token does not open.
 
-    Forged, truncated, sealed under a key that is not in the ring, of another version or for another audience: one error
-    without details, so that nobody learns which.
+    The message, the repr and the response are the same for every reason, to reveal nothing to the caller.
+
+    Attributes:
+        reason: for logs and metrics. "malformed": not a token of this version. "unknown key": the key ring does not
+            have its key. "not genuine": altered, or sealed for another audience. "expired": see `TokenExpired`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, reason: InvalidReason = "not genuine") -> None:
         super().__init__(ErrorCode.INVALID_TOKEN)
-        self.args: tuple[Any, ...] = ()
+        self.args: tuple[Any, ...] = (reason,)
+        self.reason: InvalidReason = reason
 
 
 class TokenExpired(InvalidToken):
-    """-4010: a genuine token whose time is over.
+    """-4010: a genuine token that has expired. The details contain the time of expiry.
 
-    `token_id` (12 bytes) and `expires_at` (UNIX seconds) say which and when, for logs; the message does not.
+    Attributes:
+        token_id: the token's id (12 bytes).
+        expires_at: UNIX seconds.
     """
 
     def __init__(self, token_id: bytes, expires_at: int) -> None:
-        super().__init__()
+        super().__init__("expired")
         self.args: tuple[Any, ...] = (token_id, expires_at)
         self.token_id = token_id
         self.expires_at = expires_at
+        self.details = time.strftime("the token expired at %Y-%m-%dT%H:%M:%SZ", time.gmtime(expires_at))
 
     def __repr__(self) -> str:
         return f"TokenExpired({self.token_id!r}, {self.expires_at})"
 
 
 class EngineUnavailable(RuntimeError):
-    """No engine can do the cryptography here, or the one that `WVTOKEN_ENGINE` names cannot."""
+    """No engine works on this machine, or the engine that `WVTOKEN_ENGINE` names does not."""

@@ -2,54 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from inspect import iscoroutinefunction
+from typing import Literal
 
 from . import payload, sealing, values
-from .batch import chunks, unix_seconds
+from .batch import checked, chunks, source, unix_seconds
+from .callbacks import log_failure, released, wrong_answer
+from .engine import current
 from .errors import ErrorCode, TokenRequestError
-from .keyring import KeyRing
+from .keyring import KeyRing, checked_keyring
 from .keywrap import unwrap_keys
-from .log import log_failure
-from .spec import TokenSpec, read
+from .parameters import may_be_shown
+from .spec import TokenSpec, check_unknown, read, unknown_error
 from .token_text import PARAMETER
 
+BytesLike = bytes | bytearray | memoryview
 Request = TokenSpec | str | bytes
-StoredKeys = Mapping[bytes, bytes] | Callable[[TokenSpec], bytes | None]
-Lookup = Callable[[TokenSpec], bytes | None]
+"""A request, as the client sent it or as a `TokenSpec`."""
+StoredKeys = Mapping[bytes, BytesLike] | Callable[[TokenSpec], BytesLike | None]
+"""The key storage: a mapping from kid, or a callable of the `TokenSpec`."""
+Lookup = Callable[[TokenSpec], object]
 
-_LATEST_ISSUE = values.TIME_MAX - values.LIFETIME_MAX
-"""Up to then, whatever a request says, its token expires before the calendar ends."""
+_KINDS = (TokenSpec, str, bytes)
 
 
 class Issuer:
-    """Issues tokens: a request in, a license acquisition URL out.
+    """Issues tokens: returns a license acquisition URL for each request.
 
     Args:
         keyring: its active key seals.
         rights_url: where players redeem tokens: an http or https URL without query and fragment.
-        audience: 0 to 64 printable ASCII characters that the redeemer must name too, such as "production".
+        audience: 0 to 64 printable ASCII characters, such as "production". The redeemer must use the same audience.
+        unknown: "forbid" makes an unknown parameter error -1, after all other errors of the request. Its details
+            suggest the closest known name. "ignore" accepts unknown parameters.
 
     Raises:
-        ValueError, TypeError: an argument is not that.
+        ValueError: `rights_url`, `audience` or `unknown` is invalid.
+        TypeError: an argument has a wrong type.
+        EngineUnavailable: no engine works on this machine.
 
-    The methods' keyword arguments:
-        customer: the embedding server's name for whom the tokens are, 1 to 64 printable ASCII characters, carried in
-            them.
-        stored_keys: what the key storage holds: a mapping from kid, or a callable of the `TokenSpec`, that gives 16
-            bytes in the clear to a request without `kek`, 24 wrapped bytes to one with it, and None for no key. It is
-            asked only for requests that bring no key themselves.
-        now: UNIX seconds; the wall clock when None.
+    The methods have these keyword arguments:
+        customer: your name for the customer, 1 to 64 printable ASCII characters, stored in the token.
+        stored_keys: the key storage, used only for requests without a key. It is a mapping from kid, or a callable of
+            the `TokenSpec`. It returns 16 bytes for a request without `kek`, 24 wrapped bytes for one with `kek`, or
+            None if no key is stored (-4019, status 400). Any bytes-like object is a key. A mapping does not look at
+            the caller: every caller gets every key. Use a callable to limit a customer to its own keys.
+        now: UNIX seconds; None is the wall clock.
     """
 
-    __slots__ = ("_audience", "_keyring", "_prefix")
+    __slots__ = ("_audience", "_forbids_unknown", "_keyring", "_prefix")
 
-    def __init__(self, keyring: KeyRing, rights_url: str, *, audience: str = "") -> None:
-        if not isinstance(keyring, KeyRing):
-            raise TypeError(f"keyring must be a KeyRing, not {type(keyring).__name__}")
-        self._keyring = keyring
+    def __init__(
+        self, keyring: KeyRing, rights_url: str, *, audience: str = "", unknown: Literal["ignore", "forbid"] = "ignore"
+    ) -> None:
+        self._keyring = checked_keyring(keyring)
         self._prefix = f"{_checked_url(rights_url)}?{PARAMETER}="
         self._audience = sealing.audience_bytes(audience)
+        check_unknown(unknown)
+        self._forbids_unknown = unknown == "forbid"
+        current()
 
     def issue(
         self,
@@ -59,11 +71,11 @@ class Issuer:
         stored_keys: StoredKeys | None = None,
         now: float | None = None,
     ) -> str:
-        """The URL for one request.
+        """Return the URL for one request.
 
         Raises:
-            TokenRequestError: what is wrong with the request.
-            ValueError, TypeError: an argument is not what it has to be.
+            TokenRequestError: the request is invalid, or its key was not found.
+            ValueError, TypeError: an argument is invalid.
         """
         result = self.issue_many([request], customer=customer, stored_keys=stored_keys, now=now)[0]
         if isinstance(result, TokenRequestError):
@@ -78,15 +90,14 @@ class Issuer:
         stored_keys: StoredKeys | None = None,
         now: float | None = None,
     ) -> list[str | TokenRequestError]:
-        """The URL, or what is wrong, for each request, in their order.
+        """Return the URL or the error of each request, in the same order.
 
         Raises:
-            ValueError, TypeError: an argument is not what it has to be; nothing has been issued then.
+            ValueError, TypeError: an argument or the type of a request is invalid. No token has been issued then.
         """
-        requests = list(requests)
-        _check_requests(requests)
+        items = checked("requests", list(source("requests", requests)), _KINDS)
         moment = unix_seconds(now)
-        return list(self.issue_iter(requests, customer=customer, stored_keys=stored_keys, now=moment))
+        return list(self.issue_iter(items, customer=customer, stored_keys=stored_keys, now=moment))
 
     def issue_iter(
         self,
@@ -96,37 +107,34 @@ class Issuer:
         stored_keys: StoredKeys | None = None,
         now: float | None = None,
     ) -> Iterator[str | TokenRequestError]:
-        """The same, for streams: a chunk of requests at a time is taken and issued. The wall clock is read for each
-        chunk.
+        """Lazy version of `issue_many`: reads and issues requests in chunks.
+
+        Without `now`, the clock is read for each chunk.
         """
-        _check_customer(customer)
+        customer = _checked_customer(customer)
         lookup = _lookup(stored_keys)
         fixed_now = None if now is None else unix_seconds(now)
-        return chain.from_iterable(self._chunks(requests, customer, lookup, fixed_now))
+        return self._issued(source("requests", requests), customer, lookup, fixed_now)
 
-    def _chunks(
-        self, requests: Iterable[Request], customer: str | None, lookup: Lookup, now: int | None
-    ) -> Iterator[list[str | TokenRequestError]]:
-        for chunk in chunks(requests):
-            yield self._issue_chunk(chunk, customer, lookup, unix_seconds(now))
+    def _issued(
+        self, requests: Iterator[Request], customer: str | None, lookup: Lookup, now: int | None
+    ) -> Iterator[str | TokenRequestError]:
+        # A generator, not chain.from_iterable: CPython frees chain's generator while it runs if an item is requested
+        # during its own computation.
+        for chunk in chunks("requests", requests, _KINDS):
+            yield from self._issue_chunk(chunk, customer, lookup, unix_seconds(now))
 
     def _issue_chunk(
         self, requests: list[Request], customer: str | None, lookup: Lookup, now: int
     ) -> list[str | TokenRequestError]:
         payloads: list[bytes | TokenRequestError] = []
-        encode, far = payload.encode, now > _LATEST_ISSUE
         wrapped: list[tuple[int, TokenSpec, bytes]] = []
         for request in requests:
-            spec = request if isinstance(request, TokenSpec) else read(request)
+            spec = self._allowed(request if isinstance(request, TokenSpec) else read(request))
             if isinstance(spec, TokenRequestError):
                 payloads.append(spec)
                 continue
-            own = spec.content_key
-            if own is not None and spec.expires_at is None and not far:
-                # What most requests are, without another call.
-                payloads.append(encode(spec, own, now, now + (spec.expires_in or values.LIFETIME_MAX), customer))
-                continue
-            key = own or _key_as_given(spec, lookup, now)
+            key = spec.content_key or _key_as_given(spec, lookup, now)
             if isinstance(key, bytes):
                 if spec.kek is None:
                     key = _payload(spec, key, customer, now)
@@ -135,6 +143,15 @@ class Issuer:
             payloads.append(key)
         for place, spec, unwrapped in _unwrap(wrapped):
             payloads[place] = _payload(spec, unwrapped, customer, now) if isinstance(unwrapped, bytes) else unwrapped
+        return self._sealed(payloads)
+
+    def _allowed(self, spec: TokenSpec | TokenRequestError) -> TokenSpec | TokenRequestError:
+        """Return the spec, or the error of its unknown parameters if this issuer forbids them."""
+        if self._forbids_unknown and isinstance(spec, TokenSpec) and spec.unknown:
+            return unknown_error(spec) or spec
+        return spec
+
+    def _sealed(self, payloads: list[bytes | TokenRequestError]) -> list[str | TokenRequestError]:
         good = [item for item in payloads if isinstance(item, bytes)]
         urls = sealing.seal(self._keyring, self._audience, good, self._prefix)
         if len(urls) == len(payloads):
@@ -143,60 +160,68 @@ class Issuer:
         return [next(rest) if isinstance(item, bytes) else item for item in payloads]
 
 
-# The steps of a chunk. An item that went wrong is its error from there on, and the later steps let it pass.
+# The steps of a chunk. An item with an error is replaced by its error, and later steps skip it.
 
 
 def _unwrap(wrapped: list[tuple[int, TokenSpec, bytes]]) -> Iterator[tuple[int, TokenSpec, bytes | TokenRequestError]]:
     keys = unwrap_keys([spec.kek or b"" for _, spec, _ in wrapped], [key for _, _, key in wrapped])
     for (place, spec, _), key in zip(wrapped, keys, strict=True):
-        good = isinstance(key, bytes)
-        yield place, spec, key if good else _fault(spec, ErrorCode.INVALID_ENCRYPTED_KEY, _key_parameter(spec))
+        yield place, spec, key if isinstance(key, bytes) else _not_unwrapped(spec)
+
+
+def _not_unwrapped(spec: TokenSpec) -> TokenRequestError:
+    if spec.ek is None:
+        return _fault(spec, ErrorCode.INVALID_ENCRYPTED_KEY, "kek", "kek must be the key that wrapped the stored key")
+    return _fault(spec, ErrorCode.INVALID_ENCRYPTED_KEY, "ek", "ek must be a key wrapped with kek (RFC 3394)")
 
 
 def _key_as_given(spec: TokenSpec, lookup: Lookup, now: int) -> bytes | TokenRequestError:
-    """The key of a request without contentKey; wrapped, when there is a kek."""
+    """Return the key of a request without contentKey. It is wrapped if the request has a kek."""
     if spec.ek is not None:
         return spec.ek
     expires_at = _expires_at(spec, now)
     if isinstance(expires_at, TokenRequestError):
-        return expires_at  # before the key storage is asked for nothing
+        return expires_at  # without a needless query of the key storage
     try:
-        return _stored_key(spec, lookup)
-    except TokenRequestError as error:
-        return _as_asked(spec, error.with_traceback(None))
+        answer = lookup(spec)
+    except Exception as error:  # any failure of the storage is this item's error
+        answer = error
+    return _stored_key(spec, answer)
 
 
-def _as_asked(spec: TokenSpec, error: TokenRequestError) -> TokenRequestError:
-    """The error, rendered as this request asks; another one if it differs, for a storage may keep one for all."""
-    if error.error_format == spec.error_format:
+def _stored_key(spec: TokenSpec, answer: object) -> bytes | TokenRequestError:
+    """Return the stored key, or the error for what the key storage returned or raised."""
+    if isinstance(answer, TokenRequestError):
+        return _for_request(spec, released(answer))
+    if answer is None:
+        details = "no key is stored for this kid"
+        return _for_request(spec, TokenRequestError(ErrorCode.KEY_STORAGE_FAILED, "kid", details, status=400))
+    key = _bytes_of(answer)
+    if isinstance(key, Exception):
+        log_failure("the key storage failed", key)
+        error = _fault(spec, ErrorCode.KEY_STORAGE_FAILED, "kid", "the key storage failed: try again later")
+        error.__cause__ = key
         return error
-    own = type(error).__new__(type(error), *error.args)
-    own.__dict__.update(error.__dict__, error_format=spec.error_format)
-    own.__cause__ = error.__cause__
-    return own
-
-
-def _stored_key(spec: TokenSpec, lookup: Lookup) -> bytes:
-    failure = None
-    try:
-        key = lookup(spec)
-    except TokenRequestError:
-        raise
-    except Exception as error:
-        failure = error
-    else:
-        if isinstance(key, Coroutine):
-            key.close()  # it is no answer, and nobody is going to await it
-        if key is not None and not isinstance(key, bytes):
-            failure = TypeError(f"a stored key must be bytes or None, not {type(key).__name__}")
-    if failure is not None:
-        log_failure("the key storage failed", failure)
-        raise TokenRequestError(ErrorCode.KEY_STORAGE_FAILED, "kid") from failure
-    if key is None:
-        raise TokenRequestError(ErrorCode.KEY_STORAGE_FAILED, "kid")
-    if len(key) != (values.CONTENT_KEY_BYTES if spec.kek is None else values.WRAPPED_KEY_BYTES):
-        raise TokenRequestError(ErrorCode.INVALID_ENCRYPTED_KEY, _key_parameter(spec))
+    if spec.kek is None and len(key) != values.CONTENT_KEY_BYTES:
+        return _fault(spec, ErrorCode.INVALID_ENCRYPTED_KEY, "kek", "the stored key is wrapped: send its kek")
+    if spec.kek is not None and len(key) != values.WRAPPED_KEY_BYTES:
+        return _fault(spec, ErrorCode.INVALID_ENCRYPTED_KEY, "kek", "the stored key is not wrapped: send no kek")
     return key
+
+
+def _bytes_of(answer: object) -> bytes | Exception:
+    """Return the key in a bytes-like object, or the failure of the key storage."""
+    if isinstance(answer, Exception):
+        return answer
+    try:
+        key = bytes(memoryview(answer))  # type: ignore[arg-type]
+    except TypeError:
+        return wrong_answer("a stored key must be bytes-like or None", answer)
+    except Exception as error:  # a view of the storage's memory may be invalid
+        return error
+    if len(key) in (values.CONTENT_KEY_BYTES, values.WRAPPED_KEY_BYTES):
+        return key
+    return ValueError(f"a stored key must have 16 bytes, or 24 if it is wrapped, not {len(key)}")
 
 
 def _payload(spec: TokenSpec, key: bytes, customer: str | None, now: int) -> bytes | TokenRequestError:
@@ -209,11 +234,13 @@ def _payload(spec: TokenSpec, key: bytes, customer: str | None, now: int) -> byt
 def _expires_at(spec: TokenSpec, now: int) -> int | TokenRequestError:
     if spec.expires_at is None:
         expires_at = now + (spec.expires_in or values.LIFETIME_MAX)
-        return expires_at if expires_at <= values.TIME_MAX else _invalid_time(spec, "lies after the year 9999")
+        if expires_at > values.TIME_MAX:
+            return _invalid_time(spec, "the token must expire before the year 10000")
+        return expires_at
     if spec.expires_at <= now:
-        return _invalid_time(spec, "has passed")
+        return _invalid_time(spec, "the time must be in the future")
     if spec.expires_at - now > values.LIFETIME_MAX:
-        return _invalid_time(spec, "lies more than 30 days ahead")
+        return _invalid_time(spec, "the time must be at most 30 days in the future")
     return spec.expires_at
 
 
@@ -221,33 +248,36 @@ def _invalid_time(spec: TokenSpec, details: str) -> TokenRequestError:
     return _fault(spec, ErrorCode.INVALID_EXPIRATION_TIME, "expirationTime", details)
 
 
-def _fault(spec: TokenSpec, code: ErrorCode, parameter: str, details: str | None = None) -> TokenRequestError:
-    error = TokenRequestError(code, parameter, details)
-    error.error_format = spec.error_format
-    return error
+def _fault(spec: TokenSpec, code: ErrorCode, parameter: str, details: str) -> TokenRequestError:
+    return _for_request(spec, TokenRequestError(code, parameter, details))
 
 
-def _key_parameter(spec: TokenSpec) -> str:
-    """Which parameter is at fault when a key does not unwrap: of a stored key, only the kek came with the request."""
-    return "kek" if spec.ek is None else "ek"
+def _for_request(spec: TokenSpec, error: TokenRequestError) -> TokenRequestError:
+    """Return the error with the format and the unknown names of its request.
+
+    A key storage may raise one error for all requests. So the error is copied instead of changed.
+    """
+    unknown = tuple(filter(may_be_shown, spec.unknown))
+    if (error.error_format, error.unknown) == (spec.error_format, unknown):
+        return error
+    own = type(error).__new__(type(error), *error.args)
+    own.__dict__.update(error.__dict__, error_format=spec.error_format, unknown=unknown)
+    own.__cause__ = error.__cause__
+    return own
 
 
 # Arguments.
 
 
-def _check_requests(requests: list[Request]) -> None:
-    for type_ in set(map(type, requests)):
-        if not issubclass(type_, (TokenSpec, str, bytes)):
-            raise TypeError(f"a request is a TokenSpec, str or bytes, not {type_.__name__}")
-
-
-def _check_customer(customer: str | None) -> None:
+def _checked_customer(customer: str | None) -> str | None:
     if customer is None:
-        return
+        return None
     if not isinstance(customer, str):
         raise TypeError(f"customer must be str, not {type(customer).__name__}")
+    customer = values.exact(customer)
     if not values.is_printable(customer, values.CUSTOMER_MAX):
-        raise ValueError(f"a customer is 1 to {values.CUSTOMER_MAX} printable ASCII characters")
+        raise ValueError(f"customer must be 1 to {values.CUSTOMER_MAX} printable ASCII characters")
+    return customer
 
 
 def _lookup(stored_keys: StoredKeys | None) -> Lookup:
@@ -255,14 +285,17 @@ def _lookup(stored_keys: StoredKeys | None) -> Lookup:
         return lambda spec: None
     if isinstance(stored_keys, Mapping):
         return lambda spec: stored_keys.get(spec.kid)
-    if callable(stored_keys):
-        return stored_keys
-    raise TypeError(f"stored_keys must be a mapping or a callable, not {type(stored_keys).__name__}")
+    if not callable(stored_keys):
+        raise TypeError(f"stored_keys must be a mapping or a callable, not {type(stored_keys).__name__}")
+    if iscoroutinefunction(stored_keys) or iscoroutinefunction(type(stored_keys).__call__):
+        raise TypeError("stored_keys must not be an async function: look the keys up first and pass a mapping")
+    return stored_keys
 
 
 def _checked_url(url: str) -> str:
     if not isinstance(url, str):
         raise TypeError(f"rights_url must be str, not {type(url).__name__}")
+    url = values.exact(url)
     if not _is_rights_url(url):
         raise ValueError("rights_url must be an http or https URL without query and fragment")
     return url

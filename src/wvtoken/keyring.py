@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NoReturn, Self
 
 from . import base64url
+from .values import exact
 
 KEY_BYTES = 32
 KEY_ID_MAX = 2**32 - 1
@@ -165,7 +166,7 @@ class KeyRing:
         return b"".join(self._keys[key_id] for key_id in sorted(self._keys))
 
 
-def checked(keyring: KeyRing) -> KeyRing:
+def checked_keyring(keyring: KeyRing) -> KeyRing:
     """Return `keyring`. TypeError if it is not a KeyRing."""
     if not isinstance(keyring, KeyRing):
         raise TypeError(f"keyring must be a KeyRing, not {type(keyring).__name__}")
@@ -173,17 +174,17 @@ def checked(keyring: KeyRing) -> KeyRing:
 
 
 def _key_id(value: int, name: str = "a key id") -> int:
-    """Return `value` as a plain int: an enum member becomes its value."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be int, not {type(value).__name__}")
-    return int.__index__(value)
+    plain: int = exact(value)
+    return plain
 
 
 def _key(value: bytes) -> bytes:
-    """Return `value` as plain bytes: a subclass may override `__len__`."""
     if not isinstance(value, bytes):
         raise TypeError(f"a sealing key must be bytes, not {type(value).__name__}")
-    return bytes(memoryview(value))
+    plain: bytes = exact(value)
+    return plain
 
 
 def _read_jwk(entry: object) -> tuple[int, bytes]:

@@ -1,10 +1,10 @@
-"""`Grant`, what a token grants, and its one encoding.
+"""`Grant`, the content of a token, and its only encoding.
 
 Payload, version 1. Numbers are big-endian.
 
 | bytes | value                                                                              |
 | ----- | ---------------------------------------------------------------------------------- |
-| 8     | issued_at, UNIX seconds, 0 to 253402300799                                         |
+| 8     | issued_at, UNIX seconds, 0 to 253402300798                                         |
 | 8     | expires_at, UNIX seconds, after issued_at and at most 2592000 (30 days) later       |
 | 16    | kid                                                                                |
 | 16    | content_key                                                                        |
@@ -21,16 +21,17 @@ Payload, version 1. Numbers are big-endian.
 |     | repeated, in the order of the request                                                          |
 | 4   | customer: 1 to 64 printable ASCII bytes                                                        |
 
-Everything else is refused: an unknown tag, another order, a repeated 1, 2 or 4, a value out of its bounds, a byte after
-the last field, more than 8192 bytes in all. So a grant has one encoding, and a new field is a new version of the token.
+Everything else is refused: an unknown tag, another order, a repeated tag 1, 2 or 4, a value out of its bounds, a byte
+after the last field, more than 8192 bytes. So each grant has exactly one encoding. A new field needs a new token version.
 """
 
 from __future__ import annotations
 
 import struct
+from binascii import b2a_base64
 from collections.abc import Iterator, Sequence
 from struct import Struct
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from . import values
 from .values import Extension, HdcpOutputControl, SecurityLevel
@@ -50,7 +51,7 @@ _HDCP_OUTPUT_CONTROLS = {control.value: control for control in HdcpOutputControl
 
 
 class Terms(Protocol):
-    """What a TokenSpec and a Grant have in common: all of a payload but its key, its times and the customer."""
+    """The fields that `TokenSpec` and `Grant` share: a payload without its key, its times and the customer."""
 
     @property
     def kid(self) -> bytes: ...
@@ -69,23 +70,21 @@ class Terms(Protocol):
 
 
 class Grant(NamedTuple):
-    """What a token grants: the license server's instructions.
-
-    A named tuple, so that a batch of a million is made fast. The repr does not show the content key.
+    """The content of a token: the instructions to the license server. The repr does not show the content key.
 
     Attributes:
-        token_id: the token's id (12 bytes), its nonce: for logs and for one-time use.
+        token_id: the token's id (12 bytes), its nonce. Use it in logs, and store it to enforce one-time use.
         issued_at: UNIX seconds.
-        expires_at: UNIX seconds; the token is expired when now is this or later.
-        kid: key id, 16 bytes.
-        content_key: content key, 16 bytes.
-        security_level: the robustness that the player must have.
-        hdcp_output_control: the HDCP that the output must have.
-        license_duration: seconds from the start of playback, None for unlimited.
-        extensions: in the order of the request.
+        expires_at: UNIX seconds. The token has expired when now ≥ expires_at.
+        kid: the id of the content key, 16 bytes.
+        content_key: the content key, 16 bytes.
+        security_level: the minimum robustness of the player's Widevine module.
+        hdcp_output_control: the minimum HDCP version of the player's output.
+        license_duration: seconds from the start of playback. None is unlimited.
+        extensions: Widevine extensions, in the order of the request.
         content_id: the request's contentId, or None.
         cookie: the request's cookie, or None.
-        customer: the issuing server's name for whom the token is, or None.
+        customer: the issuing server's name for the customer, or None.
     """
 
     token_id: bytes
@@ -101,6 +100,17 @@ class Grant(NamedTuple):
     cookie: str | None = None
     customer: str | None = None
 
+    def as_dict(self, *, content_key: bool = False) -> dict[str, Any]:
+        """Return the fields as a dict for `json.dumps`. Bytes are hexadecimal, but an extension's payload is base64.
+
+        Args:
+            content_key: include the content key.
+        """
+        fields = {name: _json_value(value) for name, value in self._asdict().items()}
+        if not content_key:
+            del fields["content_key"]
+        return fields
+
     def __repr__(self) -> str:
         shown = (
             f"{name}={value.hex() if isinstance(value, bytes) else repr(value)}"
@@ -110,8 +120,16 @@ class Grant(NamedTuple):
         return f"Grant({', '.join(shown)}, content_key=<secret>)"
 
 
+def _json_value(value: object) -> object:
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, tuple):
+        return [{"type": type_.decode(), "payload": b2a_base64(data, newline=False).decode()} for type_, data in value]
+    return int(value) if isinstance(value, int) else value
+
+
 def encode(terms: Terms, content_key: bytes, issued_at: int, expires_at: int, customer: str | None) -> bytes:
-    """The payload of a token. Everything has been checked where it came in."""
+    """Return the payload of a token. The values are already validated."""
     fixed = _FIXED.pack(
         issued_at,
         expires_at,
@@ -137,14 +155,12 @@ def encode(terms: Terms, content_key: bytes, issued_at: int, expires_at: int, cu
 
 
 def decode(opened: bytes) -> Grant | None:
-    """The grant of an opened token: the token's id (12 bytes), and then the payload. None unless the payload is exactly
-    what `encode` writes.
-    """
+    """Return the grant of an opened token (its id, 12 bytes, and its payload). None for an invalid payload."""
     return decode_many([opened])[0]
 
 
 def decode_many(opened: Sequence[bytes | None]) -> list[Grant | None]:
-    """The same, of each; None of what did not open."""
+    """Return the `decode` of each item, and None for each None (a token that did not open)."""
     grants: list[Grant | None] = []
     for item in opened:
         if item is None:
@@ -192,7 +208,7 @@ _NO_FIELDS: _Fields = ((), None, None, None)
 
 
 def _decode_fields(opened: bytes) -> _Fields:
-    """What a grant has after its fixed part: extensions, content_id, cookie, customer."""
+    """Return the fields after the fixed part: extensions, content_id, cookie, customer."""
     _check(len(opened) <= _OPENED_MAX)
     texts: dict[int, str] = {}
     extensions: list[Extension] = []

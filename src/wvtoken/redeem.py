@@ -1,48 +1,51 @@
-"""`Redeemer`: tokens, or the URLs they came in, to grants. Composition only: open, decode, look at the time."""
+"""`Redeemer`: tokens, or the URLs that contain them, to grants. Composition only: open, decode, check the expiry."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 
 from . import payload, sealing
-from .batch import chunks, unix_seconds
-from .errors import InvalidToken, TokenExpired, TokenRequestError
-from .keyring import KeyRing
+from .batch import checked, chunks, source, unix_seconds
+from .engine import current
+from .errors import TokenExpired, TokenRequestError
+from .keyring import KeyRing, checked_keyring
 from .payload import Grant
-from .token_text import check_tokens, token_texts
+from .token_text import token_texts
+
+_KINDS = (str, bytes)
 
 
 class Redeemer:
-    """Opens tokens: the redemption server's half.
+    """Opens tokens.
 
     Args:
         keyring: every key in it opens tokens.
-        audience: what the issuer named as its audience.
+        audience: must equal the issuer's audience.
 
     Raises:
-        ValueError, TypeError: an argument is not that.
+        ValueError: the audience is invalid.
+        TypeError: an argument has a wrong type.
+        EngineUnavailable: no engine works on this machine.
 
-    Whether a token may be redeemed more than once is for the server to say; `Grant.token_id` is what it would remember.
+    A token can be redeemed repeatedly. To enforce one-time use, store `Grant.token_id`.
     """
 
     __slots__ = ("_audience", "_keyring")
 
     def __init__(self, keyring: KeyRing, *, audience: str = "") -> None:
-        if not isinstance(keyring, KeyRing):
-            raise TypeError(f"keyring must be a KeyRing, not {type(keyring).__name__}")
-        self._keyring = keyring
+        self._keyring = checked_keyring(keyring)
         self._audience = sealing.audience_bytes(audience)
+        current()
 
     def redeem(self, token_or_url: str | bytes, *, now: float | None = None) -> Grant:
-        """The grant in a token, or in the URL that carries one.
+        """Return the grant in a token, or in the URL that contains it.
 
         Args:
-            now: UNIX seconds; the wall clock when None.
+            now: UNIX seconds; None is the wall clock.
 
         Raises:
-            InvalidToken: it does not open. One error for every reason, from a typing mistake to another audience.
-            TokenExpired: it is genuine, and its time is over.
+            InvalidToken: the token does not open. Its message is the same for every reason.
+            TokenExpired: the token is genuine and has expired.
             TypeError: neither str nor bytes.
         """
         result = self.redeem_many([token_or_url], now=now)[0]
@@ -53,35 +56,37 @@ class Redeemer:
     def redeem_many(
         self, tokens: Iterable[str | bytes], *, now: float | None = None
     ) -> list[Grant | TokenRequestError]:
-        """The grant, or the `InvalidToken` or `TokenExpired`, of each token or URL, in their order.
+        """Return the grant, the `InvalidToken` or the `TokenExpired` of each token or URL, in the same order.
 
         Raises:
-            TypeError: one of them is neither str nor bytes; nothing has been opened then.
+            TypeError: an item is neither str nor bytes. No token has been opened then.
         """
-        tokens = list(tokens)
-        check_tokens(tokens)
-        return list(self.redeem_iter(tokens, now=unix_seconds(now)))
+        items = checked("tokens", list(source("tokens", tokens)), _KINDS)
+        return list(self.redeem_iter(items, now=unix_seconds(now)))
 
     def redeem_iter(
         self, tokens: Iterable[str | bytes], *, now: float | None = None
     ) -> Iterator[Grant | TokenRequestError]:
-        """The same, for streams: a chunk of tokens at a time is taken and opened. The wall clock is read for each
-        chunk.
+        """Lazy version of `redeem_many`: reads and opens tokens in chunks.
+
+        Without `now`, the clock is read for each chunk.
         """
         fixed_now = None if now is None else unix_seconds(now)
-        return chain.from_iterable(self._chunks(tokens, fixed_now))
+        return self._redeemed(source("tokens", tokens), fixed_now)
 
-    def _chunks(self, tokens: Iterable[str | bytes], now: int | None) -> Iterator[list[Grant | TokenRequestError]]:
-        for chunk in chunks(tokens):
-            check_tokens(chunk)
-            yield self._redeem_chunk(chunk, unix_seconds(now))
+    def _redeemed(self, tokens: Iterator[str | bytes], now: int | None) -> Iterator[Grant | TokenRequestError]:
+        # A generator, not chain.from_iterable: CPython frees chain's generator while it runs if an item is requested
+        # during its own computation.
+        for chunk in chunks("tokens", tokens, _KINDS):
+            yield from self._redeem_chunk(chunk, unix_seconds(now))
 
     def _redeem_chunk(self, tokens: list[str | bytes], now: int) -> list[Grant | TokenRequestError]:
         results: list[Grant | TokenRequestError] = []
-        opened = sealing.open_tokens(self._keyring, self._audience, token_texts(tokens))
-        for grant in payload.decode_many(opened):
+        texts = token_texts(tokens)
+        opened = sealing.open_tokens(self._keyring, self._audience, texts)
+        for place, grant in enumerate(payload.decode_many(opened)):
             if grant is None:
-                results.append(InvalidToken())
+                results.append(sealing.invalid_token(self._keyring, texts[place], opened[place]))
             elif now >= grant.expires_at:
                 results.append(TokenExpired(grant.token_id, grant.expires_at))
             else:

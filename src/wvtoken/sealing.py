@@ -11,14 +11,16 @@ from collections.abc import Sequence
 
 from . import values
 from .engine import current
+from .errors import InvalidToken
 from .keyring import KeyRing
-from .token_text import HEADER, NONCE_BYTES, VERSION
+from .token_text import HEADER, NONCE_BYTES, VERSION, read_header
 
 
 def audience_bytes(audience: str) -> bytes:
     """Return the audience as the AAD contains it. ValueError unless it is 0 to 64 printable ASCII characters."""
     if not isinstance(audience, str):
         raise TypeError(f"audience must be str, not {type(audience).__name__}")
+    audience = values.exact(audience)
     if audience and not values.is_printable(audience, values.AUDIENCE_MAX):
         raise ValueError(f"audience must be at most {values.AUDIENCE_MAX} printable ASCII characters")
     return audience.encode("ascii")
@@ -35,6 +37,14 @@ def open_tokens(keyring: KeyRing, audience: bytes, texts: Sequence[str]) -> list
     """Open each token. Return its id followed by its payload, or None."""
     keys = [(_header(key_id), keyring._keys[key_id]) for key_id in keyring.key_ids]
     return current().open_tokens(keys, audience, texts)
+
+
+def invalid_token(keyring: KeyRing, text: str, opened: bytes | None) -> InvalidToken:
+    """Return the error for a token that did not open, or that opened to an invalid payload."""
+    header = read_header(text)
+    if header is None or opened is not None:
+        return InvalidToken("malformed")
+    return InvalidToken("not genuine" if header.key_id in keyring._keys else "unknown key")
 
 
 def _header(key_id: int) -> bytes:

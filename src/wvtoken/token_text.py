@@ -15,8 +15,8 @@ from struct import Struct
 from typing import NamedTuple, cast
 
 from . import base64url, values
-from .errors import InvalidToken, TokenRequestError
-from .query import pairs
+from .errors import InvalidToken
+from .values import exact
 
 PARAMETER = "ExpressPlayToken"
 """The URL parameter that carries the token."""
@@ -54,11 +54,12 @@ def token_header(token_or_url: str | bytes) -> TokenHeader:
         InvalidToken: neither a token of a known version nor a URL with one.
         TypeError: neither str nor bytes.
     """
-    raw = base64url.decode(token_text(token_or_url))
-    if raw is None or not _TOKEN_BYTES_MIN <= len(raw) <= _TOKEN_BYTES_MAX or raw[0] != VERSION:
-        raise InvalidToken
-    version, key_id = HEADER.unpack_from(raw)
-    return TokenHeader(version, key_id, raw[HEADER.size :][:NONCE_BYTES])
+    if not isinstance(token_or_url, (str, bytes)):
+        raise TypeError(f"a token must be str or bytes, not {type(token_or_url).__name__}")
+    header = read_header(token_text(token_or_url))
+    if header is None:
+        raise InvalidToken("malformed")
+    return header
 
 
 def token_id(token_or_url: str | bytes) -> bytes:
@@ -71,11 +72,13 @@ def token_id(token_or_url: str | bytes) -> bytes:
     return token_header(token_or_url).token_id
 
 
-def check_tokens(tokens: Sequence[str | bytes]) -> None:
-    """Raise TypeError if an item is neither str nor bytes."""
-    for type_ in set(map(type, tokens)):
-        if not issubclass(type_, (str, bytes)):
-            raise TypeError(f"a token is str or bytes, not {type_.__name__}")
+def read_header(text: str) -> TokenHeader | None:
+    """Return the header of a token's text, or None for text that is not a token of this version."""
+    raw = base64url.decode(text)
+    if raw is None or not _TOKEN_BYTES_MIN <= len(raw) <= _TOKEN_BYTES_MAX or raw[0] != VERSION:
+        return None
+    version, key_id = HEADER.unpack_from(raw)
+    return TokenHeader(version, key_id, raw[HEADER.size :][:NONCE_BYTES])
 
 
 def token_texts(tokens: Sequence[str | bytes]) -> list[str]:
@@ -88,21 +91,30 @@ def token_text(token_or_url: str | bytes) -> str:
 
     Return "" for anything that cannot be a token.
     """
-    check_tokens([token_or_url])
-    text = token_or_url if isinstance(token_or_url, str) else token_or_url.decode("latin-1")
+    text = exact(token_or_url) if isinstance(token_or_url, str) else exact(token_or_url).decode("latin-1")
     if "?" in text:
         text = _token_of_url(text)
     return text if text.isascii() and len(text) <= _TEXT_MAX else ""
 
 
 def _token_of_url(url: str) -> str:
-    query = url.partition("#")[0].partition("?")[2]
-    try:
-        parameters = pairs(query, "")
-    except TokenRequestError:
-        return ""
-    tokens = [value for name, value in parameters if name == PARAMETER]
-    return tokens[0] if len(tokens) == 1 else ""
+    """Return the value of the only parameter ExpressPlayToken. Other parameters may have any name and value."""
+    pieces = url.partition("#")[0].partition("?")[2].split("&")
+    tokens = [value for name, _, value in (piece.partition("=") for piece in pieces) if _is_parameter(name)]
+    return _unquoted(tokens[0]) if len(tokens) == 1 else ""
+
+
+def _is_parameter(name: str) -> bool:
+    # The comparison of lengths bounds the work for long names.
+    return name == PARAMETER or ("%" in name and len(name) <= 3 * len(PARAMETER) and _unquoted(name) == PARAMETER)
+
+
+def _unquoted(text: str) -> str:
+    if "%" not in text:
+        return text.replace("+", " ")
+    from urllib.parse import unquote  # noqa: PLC0415  # needed only for escapes
+
+    return unquote(text.replace("+", " "), "latin-1")
 
 
 def _texts_of_one_issuer(urls: Sequence[str | bytes]) -> list[str] | None:
