@@ -526,7 +526,7 @@ def test_an_item_of_a_wrong_type_is_named_by_its_index(bad: Any) -> None:
         requests: list[Any] = [*[CLEAR] * place, bad]
         message = rf"requests\[{place}\] must be TokenSpec, str or bytes, not {name}"
         with pytest.raises(TypeError, match=message):
-            ISSUER.issue_many([*[BASE] * place, bad], stored_keys=asked.append)  # type: ignore[arg-type]
+            ISSUER.issue_many([*[BASE] * place, bad], stored_keys=asked.append)
         with pytest.raises(TypeError, match=message):
             list(ISSUER.issue_iter(requests))
         for call in (REDEEMER.redeem_many, lambda tokens: list(REDEEMER.redeem_iter(tokens))):

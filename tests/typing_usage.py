@@ -5,24 +5,32 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import assert_type
+from typing import Any, assert_type
 
 import wvtoken
 from wvtoken import (
+    Authenticate,
+    Authenticated,
+    Authorize,
+    BytesLike,
     EngineUnavailable,
     ErrorCode,
     ErrorFormat,
     Extension,
     Grant,
     HdcpOutputControl,
+    InvalidReason,
     InvalidToken,
     Issuer,
     KeyRing,
     KeyUnwrapError,
     Pending,
     Redeemer,
+    Request,
     Response,
     SecurityLevel,
+    StoredKey,
+    StoredKeys,
     TokenEndpoint,
     TokenExpired,
     TokenHeader,
@@ -121,9 +129,11 @@ def issue(issuer: Issuer) -> list[str]:
         issuer.issue_many([REQUEST, REQUEST.encode(), written()], stored_keys=stored_key, now=NOW + 0.5),
         list[str | TokenRequestError],
     )
-    stored = {read(REQUEST).kid: KEY}
+    request: Request = REQUEST
+    key: BytesLike = memoryview(KEY)
+    stored: StoredKeys = {read(REQUEST).kid: key}
     stream = assert_type(
-        issuer.issue_iter(iter([REQUEST]), stored_keys=stored, now=NOW), Iterator[str | TokenRequestError]
+        issuer.issue_iter(iter([request]), stored_keys=stored, now=NOW), Iterator[str | TokenRequestError]
     )
     return [one, *(url for url in (*many, *stream) if isinstance(url, str))]
 
@@ -163,7 +173,8 @@ def faults(redeemer: Redeemer, url: str) -> list[ErrorCode]:
         assert_type(error.token_id, bytes)
         assert_type(error.expires_at, int)
         found.append(error.code)
-    except InvalidToken:
+    except InvalidToken as error:
+        assert_type(error.reason, InvalidReason)
         raise
     try:
         parse("kid=x")
@@ -183,12 +194,13 @@ def faults(redeemer: Redeemer, url: str) -> list[ErrorCode]:
     return found
 
 
-def authenticate(authenticator: str) -> str | None:
+def authenticate(authenticator: str) -> Authenticated:
     return "cnn" if authenticator.startswith("201722,") else None
 
 
 def serve(issuer: Issuer) -> list[Response]:
-    endpoint = TokenEndpoint(issuer, authenticate, authorize=authorize, stored_key=stored_key, path="/token")
+    callbacks: tuple[Authenticate, Authorize, StoredKey] = (authenticate, authorize, stored_key)
+    endpoint = TokenEndpoint(issuer, callbacks[0], authorize=callbacks[1], stored_key=callbacks[2], path="/token")
     body, form = REQUEST.encode(), "application/x-www-form-urlencoded"
     answered = assert_type(endpoint.respond("POST", "/token", "", body, content_type=form), Response)
     received = assert_type(endpoint.receive("GET", "/token", REQUEST), Pending | Response)

@@ -22,7 +22,7 @@ Payload, version 1. Numbers are big-endian.
 | 4   | customer: 1 to 64 printable ASCII bytes                                                        |
 
 Everything else is refused: an unknown tag, another order, a repeated tag 1, 2 or 4, a value out of its bounds, a byte
-after the last field, more than 8192 bytes. So each grant has exactly one encoding. A new field needs a new token version.
+after the last field, more than 8192 bytes. So each grant has exactly one encoding. New fields need a new token version.
 """
 
 from __future__ import annotations
