@@ -53,6 +53,10 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.load_profile("quick" if config.getoption("markexpr") == "not slow" else "all")
 
 
+def pytest_report_header() -> str:
+    return f"engines: {', '.join(ENGINES)}"
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """The quick part does not even import such a module: what it needs may not be there."""
     quick = config.getoption("markexpr") == "not slow" and collection_path.suffix == ".py"
