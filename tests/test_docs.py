@@ -57,7 +57,7 @@ def test_errors_page_has_advice_for_every_code() -> None:
     assert [code for code, text in advice.items() if len(text) < 20] == []
 
 
-@pytest.mark.parametrize("name", ["errors"])
+@pytest.mark.parametrize("name", ["errors", "rotation"])
 def test_python_sessions_print_what_the_page_shows(name: str) -> None:
     assert pages.run_python_sessions(pages.DOCS / f"{name}.md") >= 4
 
