@@ -10,7 +10,7 @@ import pytest
 from wvtoken import Grant, Issuer, KeyRing
 
 from .grammar import CONTENT_KEY, KID, escaped, pairs
-from .pages import DOCS, save_files
+from .pages import DOCS, check_session, save_files
 from .processes import run
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="the examples are for a POSIX shell")
@@ -77,23 +77,6 @@ def test_one_of_the_racing_tasks_uses_the_token(folder: Path) -> None:
     assert run_script(folder, RACE_OF_TASKS) == 5 * "1 {-4010} 7\n"
 
 
-RACE_OF_PROCESSES = """
-for url in urls:
-    try:
-        redeeming.redeem(url, KID)
-        print(url)
-    except wvtoken.TokenRequestError:
-        pass
-"""
-
-
-def test_each_token_is_used_in_one_of_the_racing_processes(folder: Path) -> None:
-    run_script(folder, "")
-    (folder / "race.py").write_text((folder / "script.py").read_text() + RACE_OF_PROCESSES)
-    used = run("python race.py > one & python race.py > two & python race.py > three & wait; cat one two three", folder)
-    assert sorted(used.splitlines()) == sorted((folder / "urls.txt").read_text().splitlines())
-
-
 OTHER_KID = """
 for redeem in (redeeming.redeem, lambda url, kid: asyncio.run(async_redeeming.redeem(url, kid))):
     try:
@@ -121,6 +104,10 @@ print(redeeming.used_tokens.remove_expired())
 
 def test_used_token_is_kept_until_it_has_expired(folder: Path) -> None:
     assert run_script(folder, EXPIRY) == "0 False\n0\n1\n"
+
+
+def test_session_of_the_page(folder: Path) -> None:
+    check_session(PAGE, "Open, compare, use once", folder)
 
 
 def test_page_explains_every_field_of_a_grant() -> None:
