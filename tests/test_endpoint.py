@@ -14,8 +14,9 @@ import wvtoken
 from wvtoken import ErrorCode as E
 from wvtoken import Issuer, KeyRing, Pending, Redeemer, Response, TokenEndpoint, TokenRequestError, TokenSpec, wrap_key
 
-from .serving.asking import AUTHENTICATOR, CONTENT_KEY, KEK, PROVOKING, SECRET, form
-from .serving.page import Page
+from .error_page import Page
+from .http_client import AUTHENTICATOR, CONTENT_KEY, KEK, form
+from .requests_by_code import REQUESTS, SECRET
 
 PATH = "/hms/wv/token"
 FORM = "application/x-www-form-urlencoded"
@@ -148,13 +149,13 @@ def test_the_path_can_be_chosen() -> None:
     assert to.respond("GET", PATH, OWN_KEY).status == 404
 
 
-@pytest.mark.parametrize("error", PROVOKING)
+@pytest.mark.parametrize("error", REQUESTS)
 def test_an_invalid_request_calls_no_callback(error: E) -> None:
     found_later = {E.INVALID_AUTHENTICATOR, E.KEY_STORAGE_FAILED, E.INVALID_ENCRYPTED_KEY, E.LICENSE_GENERATION_FAILED}
     if error in found_later:
-        assert isinstance(endpoint().receive("GET", PATH, PROVOKING[error]), Pending)
+        assert isinstance(endpoint().receive("GET", PATH, REQUESTS[error]), Pending)
         return
-    response = endpoint(AssertionError("asked"), AssertionError("asked")).respond("GET", PATH, PROVOKING[error])
+    response = endpoint(AssertionError("asked"), AssertionError("asked")).respond("GET", PATH, REQUESTS[error])
     assert response.status == error.status
     assert Page(response.body.decode()).facts["Code"] == str(int(error))
 

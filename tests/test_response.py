@@ -24,7 +24,7 @@ from wvtoken import (
 )
 from wvtoken.response import method_not_allowed, not_found
 
-from .serving.page import Page
+from .error_page import Page
 
 URL = Issuer(KeyRing.generate(), "https://wv.example.com/").issue(
     f"customerAuthenticator=1&kid=^kid1&contentKey={'0' * 32}&securityLevel=1&hdcpOutputControl=0"

@@ -1,4 +1,4 @@
-"""Reading an error page as a browser would: its elements, and the text in them."""
+"""Parse an error page: its elements and their text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 
 class Page(HTMLParser):
-    """The tags of a page in their order, its attributes, and the text of each element that has one."""
+    """The tags and attributes of a page in order, and the text of each element that has one."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -25,12 +25,12 @@ class Page(HTMLParser):
             self.texts.append((self.tags[-1], data))
 
     def text(self, tag: str) -> str:
-        """The text of the only element of this name that has one."""
+        """Return the text of the only element of this name that has text."""
         (found,) = (text for name, text in self.texts if name == tag)
         return found
 
     @property
     def facts(self) -> dict[str, str]:
-        """The list of terms and what they are."""
+        """Return the page's list of terms and values."""
         terms = [text for tag, text in self.texts if tag == "dt"]
         return dict(zip(terms, [text for tag, text in self.texts if tag == "dd"], strict=True))
