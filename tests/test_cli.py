@@ -177,6 +177,15 @@ def test_issue_json_prints_one_object_per_line_for_both_outcomes(run: Run, keys:
     assert (result.status, result.errors) == (1, [])
 
 
+def test_issue_strict_rejects_unknown_parameters(run: Run, keys: Path) -> None:
+    query = f"{GOOD}&expirationtime=%2B60"
+    assert run(*issue_lines(keys), query).status == 0
+    result = run(*issue_lines(keys), "--strict", query)
+    assert (result.status, result.out) == (1, [""])
+    assert (result.errors[0]["code"], result.errors[0]["parameter"]) == (-1, "expirationtime")
+    assert "expirationTime" in result.errors[0]["details"]
+
+
 def test_lines_require_keys_and_rights_url(run: Run, keys: Path, tmp_path: Path) -> None:
     for arguments in (
         ("issue", "--keys", keys),
@@ -917,7 +926,8 @@ def test_only_issue_and_redeem_need_an_engine(start: Start, keys: Path, tmp_path
         assert finish(start(*arguments, env=env, **PIPES)).status == 0
     for command in (("issue", GOOD), ("redeem", "--keys", str(keys), "x")):
         result = finish(start(*command, env=env, **PIPES))
-        assert (result.status, result.out) == (2, [])
+        assert (result.status, result.out, len(result.err)) == (2, [], 1)
+    assert not (tmp_path / "state").exists()
 
 
 @pytest.mark.slow

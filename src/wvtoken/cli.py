@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import sys
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 from importlib import resources
 from pathlib import Path
@@ -20,7 +19,7 @@ from .keyring import KeyRing
 from .lines import Job, error_fields, reads_lines, run_batch
 from .payload import Grant
 from .redeem import Redeemer
-from .spec import TokenSpec, find_errors, parse
+from .spec import TokenSpec, Unknown, find_errors, parse
 from .stop_signals import Stopped
 from .terminal import (
     UsageError,
@@ -124,6 +123,7 @@ def _add_issue(commands: Any) -> None:
         type=_not_empty,
         help="JSON object: kid to key, or wrapped key, in hex; every request may use every key",
     )
+    issue.add_argument("--strict", action="store_true", help="reject unknown parameters")
 
 
 def _add_redeem(commands: Any) -> None:
@@ -196,16 +196,17 @@ def _issue(options: argparse.Namespace) -> bool:
         _require(options.keys, "--keys", "requests are read from standard input")
         _require(rights_url, "--rights-url", "requests are read from standard input")
     stored_keys = None if options.stored_keys is None else _stored_keys(Path(options.stored_keys))
+    unknown: Unknown = "forbid" if options.strict else "ignore"
 
     def issuer(keyring: KeyRing) -> Issuer:
         url = DEFAULT_RIGHTS_URL if rights_url is None else rights_url
-        return Issuer(keyring, url, audience=options.audience)
+        return Issuer(keyring, url, audience=options.audience, unknown=unknown)
 
     check_output()
     issuer(KeyRing.generate())  # Check the other arguments before a personal key ring is created.
     if options.keys is not None:
         keyring = read_keyring(Path(options.keys))
-    elif any(not find_errors(os.fsencode(query)) for query in options.queries):
+    elif any(not find_errors(os.fsencode(query), unknown=unknown) for query in options.queries):
         keyring = personal_keyring(cli_keys.random_key_id())
     else:
         keyring = KeyRing.generate()  # No request is valid, so this key seals nothing.
@@ -227,7 +228,7 @@ def _redeem(options: argparse.Namespace) -> bool:
     redeemer = Redeemer(read_keyring(Path(options.keys)), audience=options.audience)
 
     def fields(grant: Grant) -> dict[str, object]:
-        return _grant_fields(grant, options.show_key)
+        return grant.as_dict(content_key=options.show_key)
 
     job = Job("redeem", "redeemed", redeemer.redeem_many, lambda grant: json.dumps(fields(grant)), fields)
     return run_batch(job, options.tokens, as_json=options.json)
@@ -279,28 +280,6 @@ def _docs(options: argparse.Namespace) -> bool:
         raise UsageError(f"there is no page {_printable(options.page)}; the pages are: {', '.join(sorted(pages))}")
     write_output(page.read_text(encoding="utf-8"))
     return True
-
-
-def _grant_fields(grant: Grant, show_key: bool) -> dict[str, object]:
-    fields: dict[str, object] = {
-        "token_id": grant.token_id.hex(),
-        "issued_at": grant.issued_at,
-        "expires_at": grant.expires_at,
-        "kid": grant.kid.hex(),
-        "security_level": grant.security_level,
-        "hdcp_output_control": grant.hdcp_output_control,
-        "license_duration": grant.license_duration,
-        "extensions": [
-            {"type": extension.type.decode("ascii"), "payload": b64encode(extension.payload).decode("ascii")}
-            for extension in grant.extensions
-        ],
-        "content_id": grant.content_id,
-        "cookie": grant.cookie,
-        "customer": grant.customer,
-    }
-    if show_key:
-        fields["content_key"] = grant.content_key.hex()
-    return fields
 
 
 # Requests.

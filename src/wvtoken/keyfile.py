@@ -130,9 +130,9 @@ def _check_permissions(path: Path, status: os.stat_result) -> None:
     modes = {folder: mode for folder, mode in modes.items() if not mode & stat.S_ISVTX}
     for place, mode in {path: status.st_mode, **modes}.items():
         if mode & 0o022:
-            raise UsageError(f"{place}: other users can write to it; run: chmod go-w")
+            raise UsageError(f"{place}: its group or other users can write to it; run: chmod go-w {place}")
     if status.st_mode & 0o044:
-        report(f"wvtoken: warning: {path}: other users can read it; run: chmod go-r")
+        report(f"wvtoken: warning: {path}: its group or other users can read it; run: chmod go-r {path}")
 
 
 @contextmanager
