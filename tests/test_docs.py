@@ -46,6 +46,16 @@ def test_readme_lists_every_page() -> None:
     assert [page.name for page in pages.DOCS.glob("*.md") if f"(src/wvtoken/docs/{page.name})" not in text] == []
 
 
+def test_contributing_names_existing_files() -> None:
+    text = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    folders = [ROOT, ROOT / "src" / "wvtoken", ROOT / "tests", ROOT / "csrc"]
+    names = re.findall(r"`([\w./-]+\.(?:py|md|json|c|h|toml|dict))`", text)
+    names += [f"{name}.py" for name in re.findall(r"`(test_\w+)`", text)]
+    assert len(names) > 30
+    missing = [name for name in names if not any((folder / name).exists() for folder in folders)]
+    assert [name for name in missing if "NAME" not in name] == []
+
+
 def test_errors_page_has_the_facts_of_the_catalogue() -> None:
     """If this fails, run `python -m tests.errors_page`."""
     page = errors_page.PAGE.read_text(encoding="utf-8")
