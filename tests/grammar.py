@@ -1,7 +1,7 @@
 """The request grammar, transcribed from the interface as data.
 
 `TABLE` and `ROWS` contain the codes, and values that must be accepted or rejected. They do not come from the library.
-`python -m tests.grammar` writes `vectors/requests.json` from them. `requests()` and `specs()` are hypothesis strategies.
+`python -m tests.grammar` writes `vectors/requests.json`. `requests()` and `specs()` are hypothesis strategies.
 """
 
 from __future__ import annotations
