@@ -103,27 +103,17 @@ def test_a_grant_has_every_field_of_the_request() -> None:
     )
 
 
-def test_requests_may_be_text_bytes_or_specs() -> None:
+def test_requests_and_tokens_may_be_text_bytes_or_subclasses() -> None:
     requests: list[TokenSpec | str | bytes] = [CLEAR, CLEAR.encode(), parse(CLEAR), Text(CLEAR), Bytes(CLEAR.encode())]
     urls = ISSUER.issue_many(requests, now=NOW)
-    grants = REDEEMER.redeem_many([url for url in urls if isinstance(url, str)], now=NOW)
-    assert [grant.content_key for grant in grants if isinstance(grant, Grant)] == [KEY] * 5
-
-
-def test_redeeming_converts_subclasses_of_str_and_bytes() -> None:
-    url = ISSUER.issue(CLEAR, now=NOW)
-    grants = REDEEMER.redeem_many([url, Text(url), Bytes(url.encode())], now=NOW)
-    assert [getattr(grant, "content_key", None) for grant in grants] == [KEY] * 3
+    tokens = [convert(str(url)) for url in urls for convert in (str, Text, str.encode, lambda url: Bytes(url.encode()))]
+    assert [getattr(grant, "content_key", None) for grant in REDEEMER.redeem_many(tokens, now=NOW)] == [KEY] * 20
 
 
 def test_equal_requests_get_different_tokens() -> None:
     first, second = (str(url) for url in ISSUER.issue_many([CLEAR, CLEAR], now=NOW))
     assert first != second
     assert first.startswith(URL + "?ExpressPlayToken=AQAAAA")
-
-
-def test_the_authenticator_is_not_in_the_token() -> None:
-    assert "1ad8eed133edf43cbcc185f0236828ae" not in repr(tuple(grant_for(CLEAR)))
 
 
 # Stored keys.
@@ -196,12 +186,6 @@ def test_a_failing_key_storage_is_logged_and_not_shown(
         assert message in caplog.text
         assert not any(secret in caplog.text for secret in (KEY.hex(), KEK.hex(), "201722"))
         caplog.clear()
-
-
-def test_a_released_view_is_a_failure_of_the_key_storage() -> None:
-    view = memoryview(bytearray(KEY))
-    view.release()
-    assert error_of(BASE, stored_keys={KID: view}).code == -4019
 
 
 def test_kept_errors_keep_no_request_alive(caplog: pytest.LogCaptureFixture) -> None:
