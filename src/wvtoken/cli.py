@@ -111,7 +111,7 @@ def _add_issue(commands: Any) -> None:
     issue.add_argument(
         "queries", nargs="*", metavar="QUERY", help="a request; none, or -: read one per line from standard input"
     )
-    _add_batch_options(issue)
+    _add_batch_options(issue, "required for lines; QUERY creates a personal key ring by default")
     issue.add_argument(
         "--rights-url",
         metavar="URL",
@@ -131,17 +131,12 @@ def _add_redeem(commands: Any) -> None:
     redeem.add_argument(
         "tokens", nargs="*", metavar="TOKEN", help="a token or URL; none, or -: read one per line from standard input"
     )
-    _add_batch_options(redeem)
+    _add_batch_options(redeem, "required")
     redeem.add_argument("--show-key", action="store_true", help="print the content key")
 
 
-def _add_batch_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--keys",
-        metavar="FILE",
-        type=_not_empty,
-        help="key ring, a JWK set; required, except for issue QUERY, which creates a personal key ring",
-    )
+def _add_batch_options(command: argparse.ArgumentParser, keys: str) -> None:
+    command.add_argument("--keys", metavar="FILE", type=_not_empty, help=f"key ring file, a JWK set; {keys}")
     command.add_argument("--audience", default="", help="must be equal for issue and redeem; default: empty")
     command.add_argument("--json", action="store_true", help="print one JSON object per line, also for errors")
 
