@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .pages import DOCS, check_session, run_python_sessions, shell_lines
+from .pages import DOCS, check_session, shell_lines
 from .processes import run
 
 PAGE = DOCS / "batches.md"
@@ -18,7 +18,3 @@ def test_lines_print_what_the_page_shows(tmp_path: Path) -> None:
     keygen = [line for line in shell_lines(PAGE, "Set up") if line.startswith("wvtoken keygen")]
     run("\n".join([*keygen, *shell_lines(PAGE, "Lines")]), tmp_path)
     check_session(PAGE, "Lines", tmp_path)
-
-
-def test_python_session_prints_what_the_page_shows() -> None:
-    assert run_python_sessions(PAGE) >= 6

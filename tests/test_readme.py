@@ -43,11 +43,12 @@ def test_ratios_are_those_of_the_benchmark_report() -> None:
     assert len(re.findall(r"^\| single calls: ", TEXT, flags=re.MULTILINE)) == 3
 
 
-def test_session_prints_what_the_readme_shows() -> None:
-    assert pages.run_python_sessions(pages.README) >= 7
-    assert "Traceback" in TEXT
+def test_session_shows_an_error() -> None:
+    """test_docs runs the session."""
+    assert any("Traceback" in block.text for block in pages.blocks(pages.README) if block.language == "pycon")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the lines are for a POSIX shell")
 def test_first_line_issues_a_token(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,6 +94,7 @@ def post(names: dict[str, object], query: str, length: int) -> str:
     return statuses[0]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="the lines are for a POSIX shell")
 def test_batch_lines_issue_every_valid_request(tmp_path: Path) -> None:
     requests = [escaped(pairs({"contentKey": (CONTENT_KEY,), "cookie": (name,)})) for name in ("one", "two", "three")]
     requests[1] += "&kid=CNN"
