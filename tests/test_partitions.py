@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -155,26 +152,30 @@ def test_partitions_of_a_killed_worker_are_redone(folder: Path) -> None:
     check_result(folder)
 
 
-@contextmanager
-def scheduler(folder: Path) -> Iterator[str]:
-    """Start a scheduler and two workers, which do not have the recipe. Yield the scheduler's address."""
-    address = folder / "scheduler.json"
-    programs = (["scheduler", "--port", "0", "--no-dashboard"], ["worker", "--nworkers", "2", "--nthreads", "1"])
-    with ExitStack() as stack:
-        for program in programs:
-            command = [sys.executable, "-m", "dask", *program, "--host", "127.0.0.1", "--scheduler-file", str(address)]
-            output = folder / f"{program[0]}.log"
-            process = stack.enter_context(started(command, folder, output, environment(folder)))
-            deadline = time.monotonic() + SECONDS
-            while not address.exists():
-                assert process.poll() is None, output.read_text()
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-        yield json.loads(address.read_text())["address"]
+CLUSTER = """
+import time
+from pathlib import Path
+from distributed import LocalCluster
+
+if __name__ == "__main__":
+    with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+        Path("address.new").write_text(cluster.scheduler_address)
+        Path("address.new").rename("address")
+        time.sleep(600)
+"""
 
 
-def test_remote_workers_get_the_recipe(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    paths = [str(folder / name) for name in ("keyring.json", "requests", "urls")]
-    with scheduler(tmp_path_factory.mktemp("remote")) as address:
-        run(f"python issue_partitions.py {' '.join(paths)} --scheduler {address}", folder, seconds=5 * SECONDS)
+def test_workers_in_another_folder_get_the_recipe(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    other = tmp_path_factory.mktemp("other")
+    (other / "cluster.py").write_text(CLUSTER)
+    command = [sys.executable, "cluster.py"]
+    with started(command, other, other / "log", environment(other)) as process:
+        deadline = time.monotonic() + SECONDS
+        while not (other / "address").exists():
+            assert process.poll() is None, (other / "log").read_text()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        paths = " ".join(str(folder / name) for name in ("keyring.json", "requests", "urls"))
+        address = (other / "address").read_text()
+        run(f"python issue_partitions.py {paths} --scheduler {address}", folder, seconds=5 * SECONDS)
     check_result(folder)
