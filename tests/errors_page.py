@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import wvtoken
 from wvtoken import ErrorCode
 
-PAGE = Path(__file__).parents[1] / "src" / "wvtoken" / "docs" / "errors.md"
+PAGE = Path(wvtoken.__file__).parent / "docs" / "errors.md"
 RAISED_BY = {
     "kernel": "raised by the library",
     "server": "raised by your server",

@@ -8,11 +8,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import wvtoken
+
 from .processes import run
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
-DOCS = ROOT / "src" / "wvtoken" / "docs"
+DOCS = Path(wvtoken.__file__).parent / "docs"
 
 _FENCE = re.compile(r"^```(.*)$")
 _PROMPT = re.compile(r"^\$ ", re.MULTILINE)
