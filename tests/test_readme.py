@@ -37,10 +37,14 @@ def test_package_index_page_has_no_relative_link() -> None:
     assert re.search(r"!\[[^]]*\]\(https://[^)]*/raw/[^)]*\.png\)", text)
 
 
-def test_ratios_are_those_of_the_benchmark_report() -> None:
+def test_figures_are_those_of_the_benchmark_report() -> None:
     document = (pages.ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
     assert report.with_summary(TEXT, document) == TEXT
     assert len(re.findall(r"^\| single calls: ", TEXT, flags=re.MULTILINE)) == 3
+    [lengths] = re.findall(r"^\| characters in the URL \| (.*) \|$", TEXT, flags=re.MULTILINE)
+    measured = set(re.findall(r"^- .*: (\d+) characters$", document, flags=re.MULTILINE))
+    assert measured
+    assert measured <= set(lengths.split(" | "))
 
 
 def test_session_shows_an_error() -> None:
