@@ -79,10 +79,11 @@ def test_wsgi_recipe_answers_as_the_endpoint() -> None:
     assert post(names, query, len(query)) == "200 OK"
     assert post(names, query.replace("1ad8eed", "1ad9eed"), len(query)) == "401 Unauthorized"
     assert post(names, query[:-1], len(query)) == "400 Bad Request"
-    assert post(names, query, -1) == "400 Bad Request"
+    for length in (-1, "abc", 5000 * "9"):
+        assert post(names, query, length) == "400 Bad Request"
 
 
-def post(names: dict[str, object], query: str, length: int) -> str:
+def post(names: dict[str, object], query: str, length: int | str) -> str:
     """Return the status that the recipe's application gives to a POST."""
     from io import BytesIO
     from wsgiref.util import setup_testing_defaults
