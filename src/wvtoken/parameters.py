@@ -354,6 +354,7 @@ def _invalid_extension(name: str, number: int, type_: str, comma: str, payload: 
 
 Found = dict[str, tuple[str, Any]]  # by parameter: the field that its value sets, and the value
 _PARSERS = {row.name: [(field, kind.parse) for field, kind in row.fields.items()] for row in GRAMMAR if not row.many}
+_CHECKS = {field: (row.name, kind.check) for field, (row, kind) in KINDS.items() if not row.many}
 _REQUIRED = {row.name for row in GRAMMAR if row.missing is not None}
 
 
@@ -387,11 +388,11 @@ def check(fields: Fields) -> tuple[Fields, list[Fault]]:
     checked = dict(fields)
     found: Found = {}
     for field, value in fields.items():
-        if field in KINDS and field != "extensions":
-            row, kind = KINDS[field]
-            checked[field] = kind.check(value)
+        if field in _CHECKS:
+            name, check_value = _CHECKS[field]
+            checked[field] = check_value(value)
             if checked[field] is not None:
-                found[row.name] = field, value
+                found[name] = field, value
     faults = [_fault_of_extensions(checked)] if fields["extensions"] else []
     if checked.get("kid_name") is not None:
         checked["kid"] = v.kid_of_name(checked["kid_name"])
@@ -443,16 +444,18 @@ def _read_rest(rest: Sequence[Pair], fields: Fields) -> Sequence[Fault | None]:
     unknown = tuple([name for name, _ in rest if name not in ROWS])
     if unknown:
         fields["unknown"] = unknown
-    extensions, faults = read_extensions(rest)
+    of_extensions = [pair for pair in rest if pair[0] in ROWS and ROWS[pair[0]].many]
+    extensions, faults = read_extensions(of_extensions) if of_extensions else ([], [])
     if not extensions or faults:
         return faults
     fields["extensions"] = tuple(extensions)
-    return [payload_fits(fields, next(name for name, _ in rest if name in ROWS and ROWS[name].many))]
+    return [payload_fits(fields, of_extensions[0][0])]
 
 
 def _is_complete(found: Found) -> bool:
     """Return whether the required parameters are there and the rules hold."""
-    return found.keys() >= _REQUIRED and not any(name in found and rule(found) for name, rule in RULES.items())
+    broken = [name for name, rule in RULES.items() if name in found and rule(found)]
+    return found.keys() >= _REQUIRED and not broken
 
 
 def _all_faults(pairs: Sequence[Pair], found: Found, others: Iterable[Fault | None], fields: Fields) -> Iterator[Fault]:
@@ -464,11 +467,13 @@ def _all_faults(pairs: Sequence[Pair], found: Found, others: Iterable[Fault | No
     shown = tuple(filter(may_be_shown, fields.get("unknown", ())))
     error_format = fields.get("error_format") if len(texts.get("errorFormat", ())) == 1 else None
     for row in GRAMMAR:
-        fault = by_rule.get(row.name)
-        if row.name in texts:
-            fault = _fault_of_value(row, texts, row.name in found) or fault
+        name = row.name
+        fault = by_rule.get(name)
+        if name in texts:
+            if name not in found or name in RULES or len(texts[name]) > 1:
+                fault = _fault_of_value(row, texts, name in found) or fault
         elif row.missing is not None:
-            fault = Fault(row.missing, row.name, _missing_details(row, pairs, shown))
+            fault = Fault(row.missing, name, _missing_details(row, pairs, shown))
         if fault is not None:
             fault.unknown = shown
             fault.error_format = error_format or ErrorFormat.HTML
@@ -491,8 +496,8 @@ def _fault_of_value(row: Parameter, texts: Mapping[str, Sequence[str]], accepted
     return Fault(row.invalid, row.name, _MUST_BE[row.name]) if isinstance(row.invalid, int) else row.invalid(text)
 
 
-def _missing_details(row: Parameter, pairs: Sequence[Pair], shown: Iterable[str]) -> str:
-    close = _closest(row.name, list(dict.fromkeys(shown))[:_SUGGESTIONS_MAX])
+def _missing_details(row: Parameter, pairs: Sequence[Pair], shown: Sequence[str]) -> str:
+    close = _closest(row.name, list(dict.fromkeys(shown))[:_SUGGESTIONS_MAX]) if shown else None
     like = f"the request has the unknown parameter '{close}'" if close else None
     start = _start_hint(pairs[0][0]) if pairs else None
     return f"{row.name} is missing; {start or like or f'it must be {_EXPECTED[row.name]}'}"

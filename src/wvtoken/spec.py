@@ -187,6 +187,8 @@ def _exact_extension(extension: Any) -> Extension:
     if not isinstance(extension, Extension):
         raise TypeError("extensions must be Extension(type: bytes, payload: bytes)")
     type_, payload = tuple.__iter__(extension)
+    if type(extension) is Extension and type(type_) is type(payload) is bytes:
+        return extension
     return Extension(_exact("an extension's type", type_, bytes), _exact("an extension's payload", payload, bytes))
 
 
