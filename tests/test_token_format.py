@@ -150,6 +150,12 @@ def test_page_and_library_open_the_example() -> None:
     assert EXAMPLE["token"] == text_of(step["additional data"][:5] + step["nonce"] + step["sealed"])
 
 
+def test_page_tells_how_texts_of_each_version_begin() -> None:
+    for version in (1, 2):
+        first, last = (text_of(bytes([version, byte, 0]))[:2] for byte in (0, 255))
+        assert re.search(f"`{first[0]}` and a character from `{first[1]}` to\\s`{last[1]}`", PAGE)
+
+
 def test_lengths_on_the_page_follow_from_its_tables() -> None:
     least, most = PAYLOAD_LENGTHS[0], PAYLOAD_LENGTHS[-1]
     assert PARTS["ciphertext"]["bytes"] == f"{least} to {most}"
