@@ -6,8 +6,6 @@ import copy
 import dataclasses
 import pickle
 from base64 import b64encode
-from calendar import monthrange
-from datetime import UTC, datetime
 from enum import Enum, IntEnum
 from typing import Any
 
@@ -148,15 +146,6 @@ def test_the_repr_shows_no_secret() -> None:
             for hidden in (secret, secret.split(",")[1], KEK, EK, CONTENT_KEY, *map(repr, KEYS), "Secret"):
                 assert hidden not in text
                 assert hidden.upper() not in text
-
-
-def test_repr_shows_the_other_fields() -> None:
-    made = spec(content_id="Tatort", cookie="session", license_duration=86400, unknown=("a", "b", "c"), kek=KEYS[0])
-    text = repr(made)
-    assert text.startswith("TokenSpec(")
-    for shown in (made.kid.hex(), "Tatort", "session", "86400", "3", "kek", "SW_SECURE_CRYPTO", "HDCP_NONE"):
-        assert shown in text
-    assert "ek" not in repr(spec()).replace("kek", "")
 
 
 # The kid and its name.
@@ -371,25 +360,22 @@ def test_canonical_query_has_only_safe_characters() -> None:
 # The size of the payload: 54 fixed bytes, 3 and 64 kept for the customer, 7 and its payload for each extension.
 
 
+LONG: dict[str, Any] = {"content_id": 1024 * "\U0001f3ac", "cookie": "\u00e9"}
+
+
 @pytest.mark.parametrize(
-    ("fields", "room"), [({}, 8071), ({"content_id": 1024 * "\U0001f3ac", "cookie": "\u00e9"}, 3967)]
+    ("fields", "room", "number"), [({}, 8071, 1), ({}, 8071, 2), ({}, 8071, 500), (LONG, 3967, 1), (LONG, 3967, 2)]
 )
-@pytest.mark.parametrize("number", [1, 2, 500])
 def test_payload_of_8192_bytes_is_the_limit(fields: dict[str, Any], room: int, number: int) -> None:
-    lengths = [*[1] * (number - 1), room - 7 * number - (number - 1)]
-    if lengths[-1] < 1:
-        return
     for excess in (0, 1):
-        extensions = tuple(Extension(b"wudo", bytes(length)) for length in [lengths[-1] + excess, *lengths[:-1]])
+        lengths = [room - 7 * number - (number - 1) + excess, *[1] * (number - 1)]
+        extensions = tuple(Extension(b"wudo", bytes(length)) for length in lengths)
         if not excess:
             assert spec(**fields, extensions=extensions).extensions == extensions
             continue
         error = fault(**fields, extensions=extensions)
-        assert (error.code, error.parameter, error.details) == (
-            -7009,
-            "wvExtension",
-            "the extensions must be 1 bytes shorter",
-        )
+        assert (error.code, error.parameter) == (-7009, "wvExtension")
+        assert error.details == "the extensions must be 1 bytes shorter"
 
 
 def test_error_of_size_names_the_first_extension_parameter() -> None:
@@ -410,45 +396,6 @@ def expires_at(text: str) -> int | None:
         if (error.code, error.parameter) != (-2002, "expirationTime"):
             raise
         return None
-
-
-def by_datetime(year: int, month: int, day: int) -> int | None:
-    """Return midnight of a date by the standard library, or None."""
-    try:
-        return int(datetime(year, month, day, tzinfo=UTC).timestamp())
-    except ValueError:
-        return None
-
-
-def test_leap_seconds_at_the_ends_of_months_alone() -> None:
-    """23:59:60 is valid on the last day of a month only."""
-    for year in (1, 1972, 2015, 2016, 2024, 2100, 9999):
-        for month in range(1, 13):
-            last = monthrange(year, month)[1]
-            for day in range(1, 32):
-                text = f"{year:04}-{month:02}-{day:02}T23:59:60"
-                if day == last and (year, month) != (9999, 12):
-                    before = by_datetime(year, month, day)
-                    assert before is not None
-                    assert expires_at(text + "Z") == expires_at(text + ".999z") == before + 86400
-                else:
-                    assert expires_at(text + "Z") is None
-            for hour in range(24):
-                for minute in (0, 29, 58, 59):
-                    if (hour, minute) != (23, 59):
-                        assert expires_at(f"{year:04}-{month:02}-{last}T{hour:02}:{minute:02}:60Z") is None
-            assert expires_at(f"{year:04}-{month:02}-{last}T23:59:61Z") is None
-
-
-def test_the_ends_of_the_calendar() -> None:
-    assert expires_at("0000-12-31T23:59:59Z") is None
-    assert expires_at("0000-12-31T23:59:60Z") is None
-    assert expires_at("0001-01-01T00:00:00Z") == -62135596800
-    assert expires_at("9999-12-31T23:59:59Z") == LAST_SECOND
-    assert expires_at("9999-12-31T23:59:60Z") is None
-    assert expires_at("10000-01-01T00:00:00Z") is None
-    for moment in (-62135596800, -1, 0, 1, LAST_SECOND):
-        assert parse(spec(expires_at=moment).to_query()).expires_at == moment
 
 
 @given(grammar.times(), st.integers(0, 30), st.characters(codec="utf-8", exclude_characters="&+%"))
