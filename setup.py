@@ -83,7 +83,7 @@ def description() -> str:
 
 arguments: dict[str, Any] = {}
 if os.environ.get("WVTOKEN_NO_EXTENSION") != "1":
-    arguments["cffi_modules"] = ["csrc/build_native.py:ffibuilder"]
+    arguments["cffi_modules"] = ["csrc/build_native.py:extension"]
     if not sysconfig.get_config_var("Py_GIL_DISABLED"):
         arguments["options"] = {"bdist_wheel": {"py_limited_api": "cp311"}}
 

@@ -1,10 +1,10 @@
-/* base64url.inc.h - base64url without padding (RFC 4648, 5): 12 bytes of a lane are 16 characters, without a table in
- * memory that the data would be an index of. */
+/* base64url.inc.h - base64url without padding (RFC 4648, section 5). Each lane converts 12 bytes to 16 characters. No
+ * address depends on the data. */
 
-/* The characters of 6-bit values, a byte each. */
+/* The characters of 6-bit values, one per byte. */
 FN V characters(V values)
 {
-    /* 0 for A-Z, 1 for a-z, 2 to 11 for the digits, 12 and 13 for - and _; and what each adds to its values. */
+    /* kind: 0 for A-Z, 1 for a-z, 2 to 11 for the digits, 12 for - and 13 for _. shift: the sum of each with a value. */
     V over_51 = v_sub8_saturating(values, v_pair(UINT64_C(0x3333333333333333), UINT64_C(0x3333333333333333)));
     V over_25 = v_sub8_saturating(values, v_pair(UINT64_C(0x1919191919191919), UINT64_C(0x1919191919191919)));
     V one = v_pair(UINT64_C(0x0101010101010101), UINT64_C(0x0101010101010101));
@@ -34,13 +34,14 @@ TARGET static void encode(const uint8_t *in, size_t len, uint8_t *out)
         len -= bytes;
         out += text;
     }
+    CLEAR_REGISTERS();
 }
 
-/* The 6-bit values of characters; `all` keeps its ones where each so far was in the alphabet. */
+/* The 6-bit values of characters. `all` keeps its ones where all characters were in the alphabet. */
 FN V values_of(V text, V *all)
 {
-    /* A character is in the alphabet if the sets of its two nibbles meet: for the high nibble 2 is {1}, 3 {2}, 4 and 6
-     * {4}, 5 and 7 {8}, and 5 has {32} too, which is the underscore's. */
+    /* A character is in the alphabet if the bit sets of its two nibbles intersect. High nibble 2 has bit 1, 3 has 2, 4
+     * and 6 have 4, 5 and 7 have 8. 5 also has 32, the bit of the underscore. */
     const V of_high = v_pair(UINT64_C(0x0804280402010000), 0);
     const V of_low = v_pair(UINT64_C(0x0e0e0e0e0e0e0e0a), UINT64_C(0x24040504040c0e0e));
     const V shift = v_pair(UINT64_C(0xb9b9bfbf04110000), 0); /* by high nibble; the underscore 33 more */
@@ -71,6 +72,7 @@ TARGET static int decode(const uint8_t *in, size_t len, uint8_t *out)
         out += 12 * W;
     }
     v_store(lanes, v_equal16(all, ones));
+    CLEAR_REGISTERS();
     for (size_t l = 0; l < W; l++) {
         valid &= lanes[16 * l];
     }

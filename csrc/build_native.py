@@ -1,33 +1,80 @@
-"""Build `wvtoken.engine._native` from this folder. setup.py runs it (`cffi_modules`) in the root of the repository."""
+"""Builds `wvtoken.engine._native` from this folder, for setup.py (`cffi_modules`).
+
+`python csrc/build_native.py FOLDER` only writes wvt_limits.h there, for the C tests and the fuzz targets.
+"""
 
 import os
+import re
+import runpy
 import sys
 from pathlib import Path
-
-from cffi import FFI
+from typing import Any
 
 _HERE = Path(__file__).parent
-_FOLDER = "csrc"
+_VALUES = _HERE.parent / "src" / "wvtoken" / "values.py"
 
-_compile, _link = [], []
-if sys.platform != "win32":
-    _compile += ["-fvisibility=hidden", f"-ffile-prefix-map={Path.cwd()}=."]
-if sys.platform == "linux":
-    _link += ["-Wl,-z,relro,-z,now"]
-# A debugger and the sanitizers need the symbols.
-_keep_symbols = any(flag.startswith(("-g", "-fsanitize")) for flag in os.environ.get("CFLAGS", "").split())
-if sys.platform != "win32" and not _keep_symbols:
-    _compile += ["-g0"]
-    _link += ["-Wl,--strip-all"] if sys.platform == "linux" else []
 
-ffibuilder = FFI()
-ffibuilder.cdef((_HERE / "wvtoken.cdef.h").read_text(encoding="utf-8"))
-ffibuilder.set_source(
-    "wvtoken.engine._native",
-    '#include "wvtoken.h"',
-    sources=sorted(f"{_FOLDER}/{path.name}" for path in _HERE.glob("*.c")),
-    include_dirs=[_FOLDER],
-    extra_compile_args=_compile,
-    extra_link_args=_link,
-    depends=sorted(f"{_FOLDER}/{path.name}" for path in _HERE.glob("*.h")),
-)
+def write_limits(folder: Path) -> None:
+    """Write wvt_limits.h: every integer constant of values.py, with WVT_ before its name."""
+    limits = {name: value for name, value in runpy.run_path(str(_VALUES)).items() if type(value) is int}
+    lines = ["/* wvt_limits.h - written by build_native.py from values.py */"]
+    lines += [f"#define WVT_{name} {_literal(value)}" for name, value in limits.items() if name.isupper()]
+    text = "\n".join([*lines, ""])
+    folder.mkdir(parents=True, exist_ok=True)
+    header = folder / "wvt_limits.h"
+    if not header.exists() or header.read_text(encoding="utf-8") != text:
+        header.write_text(text, encoding="utf-8")
+
+
+def _literal(value: int) -> str:
+    if 0 <= value < 2**32:
+        return f"{value}u"
+    return f"INT64_C({value})"
+
+
+def declarations() -> str:
+    """The declarations of wvtoken.h, for cffi. C gives the values of its constants."""
+    header = re.sub(r"/\*.*?\*/", "", (_HERE / "wvtoken.h").read_text(encoding="utf-8"), flags=re.DOTALL)
+    header = re.sub(r"#ifdef __cplusplus.*?#endif", "", header, flags=re.DOTALL)
+    constants = re.findall(r"^#define (WVT_\w+) ", header, flags=re.MULTILINE)
+    return re.sub(r"^#.*$", "", header, flags=re.MULTILINE) + "".join(f"#define {name} ...\n" for name in constants)
+
+
+def flags() -> tuple[list[str], list[str]]:
+    """The flags for the compiler and for the linker."""
+    compiling, linking = [], []
+    if sys.platform != "win32":
+        compiling += ["-fvisibility=hidden", f"-ffile-prefix-map={Path.cwd()}=."]
+    if sys.platform == "linux":
+        linking += ["-Wl,-z,relro,-z,now"]
+    # A debugger and the sanitizers need the symbols.
+    keep_symbols = any(flag.startswith(("-g", "-fsanitize")) for flag in os.environ.get("CFLAGS", "").split())
+    if sys.platform != "win32" and not keep_symbols:
+        compiling += ["-g0"]
+        linking += ["-Wl,--strip-all"] if sys.platform == "linux" else []
+    return compiling, linking
+
+
+def extension() -> Any:
+    """The builder that cffi runs from setup.py."""
+    from cffi import FFI  # noqa: PLC0415  # the C tests and the fuzz targets do not need it
+
+    generated = Path("build") / "limits"
+    write_limits(generated)
+    compiling, linking = flags()
+    builder = FFI()
+    builder.cdef(declarations())
+    builder.set_source(
+        "wvtoken.engine._native",
+        '#include "wvtoken.h"',
+        sources=sorted(f"csrc/{path.name}" for path in _HERE.glob("*.c")),
+        include_dirs=["csrc", str(generated)],
+        extra_compile_args=compiling,
+        extra_link_args=linking,
+        depends=[*sorted(f"csrc/{path.name}" for path in _HERE.glob("*.h")), str(generated / "wvt_limits.h")],
+    )
+    return builder
+
+
+if __name__ == "__main__":
+    write_limits(Path(sys.argv[1]))

@@ -1,7 +1,7 @@
-/* compiler.h - what differs between compilers: function targets, inlining, unrolling, cpuid, memory that stays wiped.
- * What differs in the intrinsics of ARM alone is in lanes_armv8.c.
+/* compiler.h - the differences between compilers: function targets, inlining, unrolling, cpuid, wiping. The differences
+ * between the intrinsics for ARM are in lanes_armv8.c.
  *
- * Code for lanes carries its instruction sets on each function, so that no build flag decides what the CPU must have.
+ * Each function of a kernel names its instruction sets. No build flag decides which CPU the extension needs.
  */
 #ifndef WVT_COMPILER_H
 #define WVT_COMPILER_H
@@ -10,13 +10,16 @@
 #include <stdint.h>
 #include <string.h>
 
-#if !defined(WVT_NO_LANES) && (defined(__x86_64__) || (defined(_M_X64) && !defined(_M_ARM64EC)))
+#if !defined(WVT_NO_LANES) &&                                                                                          \
+    ((defined(__x86_64__) && !defined(__ILP32__)) || (defined(_M_X64) && !defined(_M_ARM64EC)))
 #define WVT_X86_64 1
 #elif !defined(WVT_NO_LANES) && ((defined(__aarch64__) && !defined(__AARCH64EB__)) || defined(_M_ARM64))
 #define WVT_AARCH64 1
 #endif
 
-/* clang for Windows, which says it is MSVC and not GNU C, has all of this too. */
+#define WVT_STATIC_ASSERT(name, condition) typedef char wvt_##name[(condition) ? 1 : -1]
+
+/* clang for Windows defines _MSC_VER and not __GNUC__, and has all of this. */
 #if defined(__GNUC__) || defined(__clang__)
 #define WVT_TARGET(features) __attribute__((target(features)))
 #define WVT_INLINE static inline __attribute__((always_inline))
@@ -27,7 +30,7 @@
 #define WVT_NOINLINE __declspec(noinline)
 #endif
 
-/* GCC for Windows takes the stack for aligned to more than its 16 bytes when it spills wider vectors (its bug 54412). */
+/* GCC for Windows spills wide vectors to the stack as if it were aligned to more than 16 bytes (GCC bug 54412). */
 #if defined(_WIN32) && defined(__GNUC__) && !defined(__clang__)
 #define WVT_NO_WIDE_LANES 1
 #endif
@@ -39,7 +42,7 @@
 #define WVT_ARM_AES "+crypto"
 #endif
 
-/* Before a loop over the vectors in flight: unrolled in full, they stay in registers. */
+/* Before a loop over vectors: the vectors stay in registers only if the loop is unrolled completely. */
 #if defined(__clang__)
 #define WVT_UNROLL _Pragma("clang loop unroll(full)")
 #elif defined(__GNUC__)
@@ -48,9 +51,61 @@
 #define WVT_UNROLL
 #endif
 
-/* Makes the compiler believe that p is read, so that a memset before it stays. */
+/* The compiler must assume that the memory at p is read, and keeps the stores before. */
 #if defined(__GNUC__) || defined(__clang__)
-#define WVT_READ_BY_NOBODY(p) __asm__ __volatile__("" : : "r"(p) : "memory")
+#define WVT_KEEP_STORES(p) __asm__ __volatile__("" : : "r"(p) : "memory")
+#endif
+
+/* Zeros in all vector registers of an instruction set. MSVC has no inline assembly for 64 bits. */
+#if (defined(__GNUC__) || defined(__clang__)) && defined(WVT_X86_64)
+#define WVT_XMM                                                                                                        \
+    "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",         \
+        "xmm13", "xmm14", "xmm15"
+#define WVT_ZMM                                                                                                        \
+    "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27",        \
+        "xmm28", "xmm29", "xmm30", "xmm31"
+#define WVT_SSE_0(n) "pxor %%xmm" #n ", %%xmm" #n "\n\t"
+#define WVT_AVX512_0(n) "vpxorq %%zmm" #n ", %%zmm" #n ", %%zmm" #n "\n\t"
+#define WVT_CLEAR_SSE()                                                                                                \
+    __asm__ __volatile__(WVT_SSE_0(0) WVT_SSE_0(1) WVT_SSE_0(2) WVT_SSE_0(3) WVT_SSE_0(4) WVT_SSE_0(5) WVT_SSE_0(6)    \
+                             WVT_SSE_0(7) WVT_SSE_0(8) WVT_SSE_0(9) WVT_SSE_0(10) WVT_SSE_0(11) WVT_SSE_0(12)          \
+                                 WVT_SSE_0(13) WVT_SSE_0(14) WVT_SSE_0(15)                                             \
+                         :                                                                                             \
+                         :                                                                                             \
+                         : WVT_XMM, "memory")
+#define WVT_CLEAR_AVX2() __asm__ __volatile__("vzeroall" : : : WVT_XMM, "memory")
+#define WVT_CLEAR_AVX512()                                                                                             \
+    __asm__ __volatile__("vzeroall\n\t" WVT_AVX512_0(16) WVT_AVX512_0(17) WVT_AVX512_0(18) WVT_AVX512_0(19)            \
+                             WVT_AVX512_0(20) WVT_AVX512_0(21) WVT_AVX512_0(22) WVT_AVX512_0(23) WVT_AVX512_0(24)      \
+                                 WVT_AVX512_0(25) WVT_AVX512_0(26) WVT_AVX512_0(27) WVT_AVX512_0(28) WVT_AVX512_0(29)  \
+                                     WVT_AVX512_0(30) WVT_AVX512_0(31)                                                 \
+                         :                                                                                             \
+                         :                                                                                             \
+                         : WVT_XMM, WVT_ZMM, "memory")
+#elif (defined(__GNUC__) || defined(__clang__)) && defined(WVT_AARCH64)
+#define WVT_NEON_0(n) "movi v" #n ".2d, #0\n\t"
+#define WVT_CLEAR_NEON()                                                                                               \
+    __asm__ __volatile__(                                                                                              \
+        WVT_NEON_0(0) WVT_NEON_0(1) WVT_NEON_0(2) WVT_NEON_0(3) WVT_NEON_0(4) WVT_NEON_0(5) WVT_NEON_0(6)              \
+            WVT_NEON_0(7) WVT_NEON_0(8) WVT_NEON_0(9) WVT_NEON_0(10) WVT_NEON_0(11) WVT_NEON_0(12) WVT_NEON_0(13)      \
+                WVT_NEON_0(14) WVT_NEON_0(15) WVT_NEON_0(16) WVT_NEON_0(17) WVT_NEON_0(18) WVT_NEON_0(19)              \
+                    WVT_NEON_0(20) WVT_NEON_0(21) WVT_NEON_0(22) WVT_NEON_0(23) WVT_NEON_0(24) WVT_NEON_0(25)          \
+                        WVT_NEON_0(26) WVT_NEON_0(27) WVT_NEON_0(28) WVT_NEON_0(29) WVT_NEON_0(30) WVT_NEON_0(31)      \
+        :                                                                                                              \
+        :                                                                                                              \
+        : "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15", "v16", \
+          "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31",     \
+          "memory")
+#else
+#define WVT_CLEAR_SSE()
+#define WVT_CLEAR_AVX2()
+#define WVT_CLEAR_AVX512()
+#define WVT_CLEAR_NEON()
+#endif
+
+/* The checks of lengths in keywrap.c and token.c need products of 64 bits. */
+#if defined(WVT_X86_64) || defined(WVT_AARCH64)
+WVT_STATIC_ASSERT(sizes_have_64_bits, sizeof(size_t) >= 8);
 #endif
 
 #if defined(WVT_X86_64)

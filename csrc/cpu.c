@@ -1,4 +1,4 @@
-/* cpu.c - which lanes this CPU and its operating system can run. */
+/* cpu.c - the SIMD variants that this CPU and its operating system can run. */
 #include "compiler.h"
 #include "wvtoken.h"
 
@@ -59,7 +59,7 @@ uint32_t wvt_lanes_supported(void)
 
 #else
 
-/* Every Mac on ARM has them; on an unknown system what the compiler may use is all that is known. */
+/* Every Mac with ARM has them. On an unknown system, only what the compiler may use is known. */
 uint32_t wvt_lanes_supported(void)
 {
 #if defined(WVT_AARCH64) && (defined(__APPLE__) || defined(__ARM_FEATURE_AES))

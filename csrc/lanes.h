@@ -1,4 +1,4 @@
-/* lanes.h - between wvtoken.c, which knows contracts and lengths, and the kernels, compiled once per kind of lanes. */
+/* lanes.h - the interface between the functions of wvtoken.h and the kernels. Kernels are compiled once per variant. */
 #ifndef WVT_LANES_H
 #define WVT_LANES_H
 
@@ -10,42 +10,53 @@ WVT_INLINE size_t at_most(size_t n, size_t most) { return n < most ? n : most; }
 /* The arguments of wvt_wrap and wvt_unwrap; n is at least 1. */
 struct wvt_keys {
     const uint8_t *keks, *in;
-    uint8_t *out, *status; /* status: for unwrap alone */
+    uint8_t *out, *status; /* status: only for unwrap */
     size_t kek_count, kek_len, key_len, n;
-    size_t gap; /* bytes between each two of keks, and of in */
 };
 
 struct wvt_message {
-    uint8_t nonce[16];  /* and four zeros */
-    const uint8_t *in;  /* len bytes; for open it may be out */
-    uint8_t *out;       /* len bytes; after seal the tag follows */
-    const uint8_t *tag; /* open: the one to verify */
-    uint32_t len;
-    uint32_t refused; /* open: 0, or WVT_REFUSED and the output is zeros; nothing branches on it before all is done */
+    uint8_t nonce[16]; /* 12 bytes and four zeros */
+    const uint8_t *in; /* len bytes, and for open the tag; may be out */
+    uint8_t *out;      /* len bytes; seal writes the tag behind them */
+    uint32_t len, key; /* key: its place in the table of keys; all messages of a kernel call have the same */
+    uint32_t refused;  /* open: 0, or WVT_REFUSED and the output is zeros */
 };
 
-/* Messages under one key and AAD; n is at least 1, and `order` has their places, those of as many blocks side by side.
- */
+/* Messages under one key and AAD. `order`: the places of n messages (at least 1), sorted by their numbers of blocks. */
 struct wvt_messages {
     const uint8_t *key, *aad, *order;
     size_t aad_len, n;
     struct wvt_message *messages;
 };
 
-/* Bytes that decode may write behind its result. */
-#define WVT_DECODE_SLACK 64u
-
-/* None of these checks a length. */
-struct wvt_kernels {
-    void (*wrap)(const struct wvt_keys *keys);
-    void (*unwrap)(const struct wvt_keys *keys);
-    void (*seal)(const struct wvt_messages *messages);
-    void (*open)(const struct wvt_messages *messages);
-    /* in may be the last len bytes of the text's place in out. */
-    void (*encode)(const uint8_t *in, size_t len, uint8_t *out);
-    /* Whether a text is in the alphabet; out gets its len * 3 / 4 bytes, then one of its stray bits, and slack. */
-    int (*decode)(const uint8_t *in, size_t len, uint8_t *out);
+/* Memory for what a kernel computes from secrets. The caller of the kernel wipes it: wvt_finish. */
+#define WVT_WORK_BYTES 12288u
+struct wvt_work {
+    uint8_t bytes[WVT_WORK_BYTES + 64];
 };
+
+/* Its first address that every vector may have. */
+WVT_INLINE void *wvt_aligned(struct wvt_work *work) { return work->bytes + (64 - (uintptr_t)work->bytes % 64); }
+
+/* No kernel checks a length. */
+struct wvt_kernels {
+    void (*wrap)(const struct wvt_keys *keys, void *work);
+    void (*unwrap)(const struct wvt_keys *keys, void *work);
+    void (*seal)(const struct wvt_messages *messages, void *work);
+    void (*open)(const struct wvt_messages *messages, void *work);
+    /* in may be the last len bytes of the place of the text in out. */
+    void (*encode)(const uint8_t *in, size_t len, uint8_t *out);
+    /* Returns whether all characters are in the alphabet. Writes len * 3 / 4 bytes, one more if len % 4 is not 0 (the
+     * unused bits of the last character), and overwrites up to WVT_OPEN_SLACK bytes behind them. */
+    int (*decode)(const uint8_t *in, size_t len, uint8_t *out);
+    size_t wrap_bytes, siv_bytes; /* what wrap and unwrap, and what seal and open use of the workspace */
+};
+
+/* The kernels of a variant, NULL if this build does not have it. */
+const struct wvt_kernels *wvt_kernels_of(uint32_t lanes);
+
+/* To be called after kernels: wipes `used` bytes of the workspace, and the stack below the caller. */
+void wvt_finish(struct wvt_work *work, size_t used);
 
 #if defined(WVT_X86_64)
 extern const struct wvt_kernels wvt_kernels_aesni, wvt_kernels_vaes256, wvt_kernels_vaes512;

@@ -8,6 +8,7 @@
 #define KERNELS wvt_kernels_aesni
 #define TARGET WVT_TARGET("aes,pclmul,ssse3")
 #define FN WVT_INLINE TARGET
+#define CLEAR_REGISTERS WVT_CLEAR_SSE
 #define W 1u /* lanes of a vector */
 typedef __m128i V;
 
@@ -49,5 +50,5 @@ FN V v_mul_high_high(V a, V b) { return _mm_clmulepi64_si128(a, b, 0x11); }
 #include "kernels.inc.h"
 
 #else
-typedef int wvt_no_aesni; /* a source file may not be empty */
+typedef int wvt_no_aesni; /* ISO C forbids an empty source file */
 #endif

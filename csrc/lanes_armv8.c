@@ -1,6 +1,6 @@
 /* lanes_armv8.c - AArch64, one item per instruction. */
 #if defined(__clang__) && (defined(__aarch64__) || defined(_M_ARM64)) && !defined(__ARM_FEATURE_AES)
-/* The arm_neon.h of versions before 16 hides these intrinsics unless a build flag allows them to all functions. */
+/* Before version 16, arm_neon.h declares these intrinsics only if a build flag enables them for all functions. */
 #define __ARM_FEATURE_AES 1
 #define __ARM_FEATURE_CRYPTO 1
 #endif
@@ -17,6 +17,7 @@
 #define KERNELS wvt_kernels_armv8
 #define TARGET WVT_TARGET(WVT_ARM_AES)
 #define FN WVT_INLINE TARGET
+#define CLEAR_REGISTERS WVT_CLEAR_NEON
 #define W 1u /* lanes of a vector */
 typedef uint8x16_t V;
 
@@ -51,13 +52,13 @@ FN V v_high_high(V a, V b) { return FROM64(vzip2q_u64(AS64(a), AS64(b))); }
 FN V v_low_high(V a, V b) { return vcombine_u8(vget_low_u8(a), vget_high_u8(b)); }
 FN V v_spread12(V a) { return a; }
 FN V v_pack12(V a) { return a; }
-/* These instructions add a key first, AES-NI's last; compilers fold the addition into the next round's. */
+/* AESE adds the round key first, AES-NI adds it last. Compilers merge the addition with that of the next round. */
 FN V v_enc(V a, V k) { return veorq_u8(vaesmcq_u8(vaeseq_u8(a, vdupq_n_u8(0))), k); }
 FN V v_enclast(V a, V k) { return veorq_u8(vaeseq_u8(a, vdupq_n_u8(0)), k); }
 FN V v_dec(V a, V k) { return veorq_u8(vaesimcq_u8(vaesdq_u8(a, vdupq_n_u8(0))), k); }
 FN V v_declast(V a, V k) { return veorq_u8(vaesdq_u8(a, vdupq_n_u8(0)), k); }
 
-#if defined(_MSC_VER) && !defined(__clang__) /* where vmull_p64 takes vectors of one element */
+#if defined(_MSC_VER) && !defined(__clang__) /* its vmull_p64 takes vectors of one element */
 #define MUL(a, b) vreinterpretq_u8_p128(vmull_p64(a, b))
 #define LOW(a) vget_low_p64(vreinterpretq_p64_u8(a))
 #define HIGH(a) vget_high_p64(vreinterpretq_p64_u8(a))
@@ -74,5 +75,5 @@ FN V v_mul_high_high(V a, V b) { return MUL(HIGH(a), HIGH(b)); }
 #include "kernels.inc.h"
 
 #else
-typedef int wvt_no_armv8; /* a source file may not be empty */
+typedef int wvt_no_armv8; /* ISO C forbids an empty source file */
 #endif

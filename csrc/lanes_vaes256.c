@@ -8,6 +8,7 @@
 #define KERNELS wvt_kernels_vaes256
 #define TARGET WVT_TARGET("vaes,vpclmulqdq,avx2")
 #define FN WVT_INLINE TARGET
+#define CLEAR_REGISTERS WVT_CLEAR_AVX2
 #define W 2u /* lanes of a vector */
 typedef __m256i V;
 
@@ -29,7 +30,7 @@ FN void v_scatter(uint8_t *const *p, V x)
     _mm_storeu_si128((__m128i *)p[1], _mm256_extracti128_si256(x, 1));
 }
 
-/* AVX2 masks 32-bit words: those that are whole, and one more of the bytes that are left. */
+/* AVX2 has masks for 32-bit words. The last bytes go through one more word. */
 #define V_HAS_PARTS
 #define PLACES _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0)
 FN V v_load_part(const uint8_t *p, size_t n, uint8_t fill)
@@ -84,5 +85,5 @@ FN V v_mul_high_high(V a, V b) { return _mm256_clmulepi64_epi128(a, b, 0x11); }
 #include "kernels.inc.h"
 
 #else
-typedef int wvt_no_vaes256; /* a source file may not be empty */
+typedef int wvt_no_vaes256; /* ISO C forbids an empty source file */
 #endif

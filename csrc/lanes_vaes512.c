@@ -8,6 +8,7 @@
 #define KERNELS wvt_kernels_vaes512
 #define TARGET WVT_TARGET("vaes,vpclmulqdq,avx2,avx512f,avx512bw,avx512vl")
 #define FN WVT_INLINE TARGET
+#define CLEAR_REGISTERS WVT_CLEAR_AVX512
 #define W 4u /* lanes of a vector */
 typedef __m512i V;
 
@@ -45,7 +46,7 @@ FN V v_min8(V a, V b) { return _mm512_min_epu8(a, b); }
 FN V v_equal8(V a, V b) { return _mm512_movm_epi8(_mm512_cmpeq_epi8_mask(a, b)); }
 FN V v_equal32(V a, V b) { return _mm512_maskz_set1_epi32(_mm512_cmpeq_epi32_mask(a, b), -1); }
 FN V v_add32(V a, V b) { return _mm512_add_epi32(a, b); }
-/* By a count in a register: what takes a constant wants it as one even where nothing is optimized. */
+/* The count is in a register, because without optimization n is not a constant. */
 FN V v_left32(V a, int n) { return _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)); }
 FN V v_right32(V a, int n) { return _mm512_srl_epi32(a, _mm_cvtsi32_si128(n)); }
 FN V v_shuffle(V a, V places) { return _mm512_shuffle_epi8(a, places); }
@@ -75,5 +76,5 @@ FN V v_mul_high_high(V a, V b) { return _mm512_clmulepi64_epi128(a, b, 0x11); }
 #include "kernels.inc.h"
 
 #else
-typedef int wvt_no_vaes512; /* a source file may not be empty */
+typedef int wvt_no_vaes512; /* ISO C forbids an empty source file */
 #endif

@@ -1,10 +1,10 @@
-/* siv.inc.h - AES-256-GCM-SIV (RFC 8452), a message per lane. */
+/* siv.inc.h - AES-256-GCM-SIV (RFC 8452), one message per lane. */
 
-/* Vectors worked on at once: with the products of POLYVAL and all else that is to do, more do not pay. */
+/* Vectors that are processed together. More are not faster, because POLYVAL needs registers too. */
 #define G 4u
 #define SLOTS (G * W)
 
-/* Of POLYVAL's polynomial (RFC 8452, 3) the terms x^127, x^126 and x^121, over x^64. */
+/* The terms x^127, x^126 and x^121 of the polynomial of POLYVAL (RFC 8452, section 3), divided by x^64. */
 #define POLYVAL_UPPER v_pair(UINT64_C(0xc200000000000000), 0)
 #define TOP_BIT v_pair(0, UINT64_C(0x8000000000000000))
 
@@ -14,22 +14,23 @@ static const uint8_t ones_then_zeros[32] = {255, 255, 255, 255, 255, 255, 255, 2
 struct siv {
     V master[MAX_KEYS];       /* schedule of the key-generating key */
     V rk[MAX_KEYS * G];       /* schedules of the message-encryption keys */
-    V h[G];                   /* message-authentication keys */
+    V derived[3][G];          /* message-authentication keys, and both halves of the message-encryption keys */
     V s[G];                   /* states of POLYVAL */
-    V nonce[G];               /* and four zeros */
+    V nonce[G];               /* with four zeros */
     V count[G];               /* initial counter blocks */
-    uint8_t last[SLOTS][16];  /* blocks that are not full */
-    uint8_t sink[16];         /* where blocks go that a shorter message does not have */
-    uint8_t aad[16];          /* its last block, if that is not full */
-    uint8_t bits[SLOTS * 16]; /* lengths */
+    V tag[G], right[G];       /* tags; open: the tag that was given, and the right one */
+    uint8_t last[SLOTS][16];  /* the last block of each message, if it is not full */
+    uint8_t sink[16];         /* for the blocks that a shorter message does not have */
+    uint8_t aad[16];          /* the last block of the AAD, if it is not full */
+    uint8_t bits[SLOTS * 16]; /* lengths in bits; after open, ones in the lanes whose tag is right */
     struct wvt_message *m[SLOTS];
-    const uint8_t *in[SLOTS]; /* of m, at hand for the loops */
+    const uint8_t *in[SLOTS]; /* copies from m */
     uint8_t *out[SLOTS];
     size_t len[SLOTS];
-    size_t full, blocks; /* all messages have `full` full blocks, none has more than `blocks` in all */
+    size_t full, blocks; /* every message has at least `full` full blocks and at most `blocks` blocks */
 };
 
-/* dot of RFC 8452, 3: a * b * x^-128. The product is reduced from below, 64 bits at a time. */
+/* dot of RFC 8452, section 3: a * b * x^-128. The product is reduced by 64 bits twice, from the low end. */
 FN V dot(V a, V b)
 {
     V low = v_mul_low_low(a, b), high = v_mul_high_high(a, b);
@@ -40,20 +41,20 @@ FN V dot(V a, V b)
 
 FN void absorb(struct siv *w, const V *x)
 {
-    EACH(G) w->s[g] = dot(v_xor(w->s[g], x[g]), w->h[g]);
+    EACH(g, G) w->s[g] = dot(v_xor(w->s[g], x[g]), w->derived[0][g]);
 }
 
 FN void begin(struct siv *w, const struct wvt_messages *a)
 {
     V first = v_all16(a->key), last = v_all16(a->key + 16);
-    expand(w->master, 1, WVT_KEY_BYTES, &first, &last);
+    expand(w->master, 1, WVT_SEALING_KEY_BYTES, &first, &last);
     memset(w->aad, 0, sizeof w->aad);
     if (a->aad_len % 16) {
         copy(w->aad, a->aad + a->aad_len / 16 * 16, a->aad_len % 16);
     }
 }
 
-/* Takes SLOTS messages from place i on, the last again where there are no more; with the last blocks of their input. */
+/* Loads SLOTS messages from place i on, and their last blocks. Behind the end it repeats the last message. */
 FN void take_messages(struct siv *w, const struct wvt_messages *a, size_t i)
 {
     const uint8_t *nonce[SLOTS];
@@ -75,43 +76,42 @@ FN void take_messages(struct siv *w, const struct wvt_messages *a, size_t i)
             copy(w->last[l], m->in + 16 * full, rest);
         }
     }
-    EACH(G) w->nonce[g] = v_gather(nonce + g * W);
+    EACH(g, G) w->nonce[g] = v_gather(nonce + g * W);
 }
 
-/* RFC 8452, 4: the keys of each message. A block of the key-generating key gives half of its bytes. */
+/* RFC 8452, section 4: the keys of each message. Each block gives 8 bytes of a key. */
 FN void derive_keys(struct siv *w)
 {
-    V low[G], high[G], half[3][G];
+    V low[G], high[G];
     for (size_t i = 0; i < 3; i++) {
-        EACH(G) low[g] = v_xor(v_up4(w->nonce[g]), v_pair(2 * i, 0));
-        EACH(G) high[g] = v_xor(v_up4(w->nonce[g]), v_pair(2 * i + 1, 0));
+        EACH(g, G) low[g] = v_xor(v_up4(w->nonce[g]), v_pair(2 * i, 0));
+        EACH(g, G) high[g] = v_xor(v_up4(w->nonce[g]), v_pair(2 * i + 1, 0));
         encrypt(low, G, w->master, 0, AES256_ROUNDS);
         encrypt(high, G, w->master, 0, AES256_ROUNDS);
-        EACH(G) half[i][g] = v_low_low(low[g], high[g]);
+        EACH(g, G) w->derived[i][g] = v_low_low(low[g], high[g]);
     }
-    EACH(G) w->h[g] = half[0][g];
-    expand(w->rk, G, WVT_KEY_BYTES, half[1], half[2]);
+    expand(w->rk, G, WVT_SEALING_KEY_BYTES, w->derived[1], w->derived[2]);
 }
 
 FN void absorb_aad(struct siv *w, const uint8_t *aad, size_t len)
 {
     V x[G];
-    EACH(G) w->s[g] = v_zero();
+    EACH(g, G) w->s[g] = v_zero();
     for (; len >= 16; aad += 16, len -= 16) {
-        EACH(G) x[g] = v_all16(aad);
+        EACH(g, G) x[g] = v_all16(aad);
         absorb(w, x);
     }
     if (len) {
-        EACH(G) x[g] = v_all16(w->aad);
+        EACH(g, G) x[g] = v_all16(w->aad);
         absorb(w, x);
     }
 }
 
-/* All blocks of all messages through the counter mode (crypt), POLYVAL of the plaintext (hash), or both. */
+/* Puts all blocks of all messages through counter mode (crypt), and their plaintext through POLYVAL (hash). */
 FN void each_block(struct siv *w, const int crypt, const int hash)
 {
     for (size_t b = 0; b < w->blocks; b++) {
-        const int ragged = b >= w->full; /* some message has less than this block; it is in `last`, or there is none */
+        const int ragged = b >= w->full; /* for some message this block is in `last`, or does not exist */
         const uint8_t *in[SLOTS], *keep[SLOTS] = {NULL}, *live[SLOTS] = {NULL};
         uint8_t *out[SLOTS];
         V x[G], key[G];
@@ -127,16 +127,16 @@ FN void each_block(struct siv *w, const int crypt, const int hash)
             keep[l] = ones_then_zeros + 16 - here;
             live[l] = ones_then_zeros + (here ? 0 : 16);
         }
-        EACH(G) x[g] = v_gather(in + g * W);
+        EACH(g, G) x[g] = v_gather(in + g * W);
         if (crypt) {
-            EACH(G) key[g] = v_add32(w->count[g], v_pair(b, 0));
+            EACH(g, G) key[g] = v_add32(w->count[g], v_pair(b, 0));
             encrypt(key, G, w->rk, 1, AES256_ROUNDS);
-            EACH(G) x[g] = v_xor(x[g], key[g]);
-            EACH(G) v_scatter(out + g * W, x[g]);
+            EACH(g, G) x[g] = v_xor(x[g], key[g]);
+            EACH(g, G) v_scatter(out + g * W, x[g]);
         }
         if (hash && ragged) {
-            EACH(G) {
-                V s = dot(v_xor(w->s[g], v_and(x[g], v_gather(keep + g * W))), w->h[g]);
+            EACH(g, G) {
+                V s = dot(v_xor(w->s[g], v_and(x[g], v_gather(keep + g * W))), w->derived[0][g]);
                 w->s[g] = v_select(v_gather(live + g * W), s, w->s[g]);
             }
         } else if (hash) {
@@ -148,63 +148,60 @@ FN void each_block(struct siv *w, const int crypt, const int hash)
     }
 }
 
-/* The tags, from the states after all blocks. */
+/* The tags, from the states after the last block. */
 FN void finish(struct siv *w, V *tag)
 {
-    EACH(G) tag[g] = v_load(w->bits + g * W * 16);
+    EACH(g, G) tag[g] = v_load(w->bits + g * W * 16);
     absorb(w, tag);
-    EACH(G) tag[g] = v_and(v_xor(w->s[g], w->nonce[g]), v_pair(UINT64_MAX, INT64_MAX));
+    EACH(g, G) tag[g] = v_and(v_xor(w->s[g], w->nonce[g]), v_pair(UINT64_MAX, INT64_MAX));
     encrypt(tag, G, w->rk, 1, AES256_ROUNDS);
 }
 
-TARGET static void seal(const struct wvt_messages *a)
+TARGET static void seal(const struct wvt_messages *a, void *work)
 {
-    struct siv w;
-    V tag[G];
-    begin(&w, a);
+    struct siv *w = work;
+    begin(w, a);
     for (size_t i = 0; i < a->n; i += SLOTS) {
         uint8_t *p[SLOTS];
-        take_messages(&w, a, i);
-        derive_keys(&w);
-        absorb_aad(&w, a->aad, a->aad_len);
-        each_block(&w, 0, 1);
-        finish(&w, tag);
-        EACH(G) w.count[g] = v_or(tag[g], TOP_BIT);
-        each_block(&w, 1, 0);
+        take_messages(w, a, i);
+        derive_keys(w);
+        absorb_aad(w, a->aad, a->aad_len);
+        each_block(w, 0, 1);
+        finish(w, w->tag);
+        EACH(g, G) w->count[g] = v_or(w->tag[g], TOP_BIT);
+        each_block(w, 1, 0);
         for (size_t l = 0; l < SLOTS; l++) {
-            p[l] = w.out[l] + w.len[l];
+            p[l] = w->out[l] + w->len[l];
         }
-        EACH(G) v_scatter(p + g * W, tag[g]);
+        EACH(g, G) v_scatter(p + g * W, w->tag[g]);
     }
-    wvt_wipe(&w, sizeof w);
+    CLEAR_REGISTERS();
 }
 
-TARGET static void open(const struct wvt_messages *a)
+TARGET static void open(const struct wvt_messages *a, void *work)
 {
-    struct siv w;
-    V tag[G], right[G];
-    uint8_t same[SLOTS * 16];
-    begin(&w, a);
+    struct siv *w = work;
+    begin(w, a);
     for (size_t i = 0; i < a->n; i += SLOTS) {
         const uint8_t *p[SLOTS];
-        take_messages(&w, a, i);
+        take_messages(w, a, i);
         for (size_t l = 0; l < SLOTS; l++) {
-            p[l] = w.m[l]->tag;
+            p[l] = w->in[l] + w->len[l];
         }
-        derive_keys(&w);
-        absorb_aad(&w, a->aad, a->aad_len);
-        EACH(G) tag[g] = v_gather(p + g * W);
-        EACH(G) w.count[g] = v_or(tag[g], TOP_BIT);
-        each_block(&w, 1, 1);
-        finish(&w, right);
-        EACH(G) v_store(same + g * W * 16, v_equal16(tag[g], right[g]));
+        derive_keys(w);
+        absorb_aad(w, a->aad, a->aad_len);
+        EACH(g, G) w->tag[g] = v_gather(p + g * W);
+        EACH(g, G) w->count[g] = v_or(w->tag[g], TOP_BIT);
+        each_block(w, 1, 1);
+        finish(w, w->right);
+        EACH(g, G) v_store(w->bits + g * W * 16, v_equal16(w->tag[g], w->right[g]));
         for (size_t l = 0; l < at_most(SLOTS, a->n - i); l++) {
-            const uint8_t whole = same[16 * l];
-            and_bytes(w.out[l], w.len[l], whole);
-            w.m[l]->refused = ~whole & WVT_REFUSED;
+            const uint8_t whole = w->bits[16 * l];
+            and_bytes(w->out[l], w->len[l], whole);
+            w->m[l]->refused = ~whole & WVT_REFUSED;
         }
     }
-    wvt_wipe(&w, sizeof w);
+    CLEAR_REGISTERS();
 }
 
 #undef G

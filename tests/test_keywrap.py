@@ -1,4 +1,4 @@
-"""AES Key Wrap against published answers, on every engine."""
+"""AES Key Wrap on every engine: published vectors, and engine against engine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .published import NIST_KEY_WRAP, NIST_KEY_WRAP_FILES, NIST_KEY_WRAP_REFUSED
 pytestmark = pytest.mark.usefixtures("any_engine")
 
 SKM = [
-    # kek, content key, ek: the Simple Key Management API's own examples.
+    # KEK, content key, wrapped key: the examples of the Simple Key Management API.
     (
         "000102030405060708090a0b0c0d0e0f",
         "a9b9033df0b9ca5447839e3d074817a0",
@@ -62,19 +62,19 @@ def test_nist(name: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 4, 5, 15, 16, 17, 31, 64, 1023, 1024, 1025, 2500])
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 5, 16, 17, 31, 64, 1025, 4097])
 @pytest.mark.parametrize("kek_bytes", [16, 24, 32])
 def test_batches_of_any_size(count: int, kek_bytes: int) -> None:
-    """A batch is what its items are one by one, with one KEK for all and with one each."""
+    """With one KEK for all, and with one each."""
     rng = random.Random(count * 100 + kek_bytes)
     keys = [rng.randbytes(16) for _ in range(count)]
     keks = [rng.randbytes(kek_bytes) for _ in range(count)]
     reference = load("openssl")
     each = wrap_keys(keks, keys)
-    assert each == (reference.wrap(keks, keys) or [])
+    assert each == [*reference.wrap(keks, keys)]
     assert unwrap_keys(keks, each) == keys
     one = rng.randbytes(kek_bytes)
-    assert wrap_keys(one, keys) == (reference.wrap(one, keys) or [])
+    assert wrap_keys(one, keys) == [*reference.wrap(one, keys)]
     assert unwrap_keys(one, wrap_keys(one, keys)) == keys
 
 
@@ -90,20 +90,6 @@ def test_mixed_lengths(data: st.DataObject) -> None:
     wrapped = wrap_keys(keks, keys)
     assert wrapped == [wrap_key(kek, key) for kek, key in zip(keks, keys, strict=True)]
     assert unwrap_keys(keks, wrapped) == keys
-
-
-@pytest.mark.parametrize(
-    "wrong", [[], ["16 bytes of text"], [16], [bytes(16), bytes(24)], [bytes(20)], [bytes(8)], [b""]]
-)
-def test_an_engine_takes_only_what_is_alike(any_engine: Engine, wrong: list[bytes]) -> None:
-    """And says None to everything else, for the caller to look at."""
-    count = len(wrong) or 1
-    assert any_engine.wrap(bytes(16), wrong) is None
-    assert any_engine.wrap([bytes(16)] * len(wrong), wrong) is None
-    assert any_engine.wrap(wrong if wrong != [bytes(16), bytes(24)] else [*wrong, b""], [bytes(16)] * count) is None
-    assert any_engine.unwrap(bytes(16), wrong if wrong != [bytes(16), bytes(24)] else [bytes(24), bytes(32)]) is None
-    assert any_engine.wrap([bytes(16)], [bytes(16)] * 2) is None
-    assert any_engine.wrap(bytes(17), [bytes(16)]) is None
 
 
 @pytest.mark.parametrize("place", range(37))
@@ -128,8 +114,8 @@ def test_every_bit_matters() -> None:
 
 
 @pytest.mark.parametrize("length", [*range(24), 25, 31, 33])
-def test_no_wrapped_key_has_this_length(length: int) -> None:
-    """It is that item's error, like any other wrong data."""
+def test_a_wrapped_key_of_an_impossible_length_is_refused(length: int) -> None:
+    """It is the error of that item."""
     good = wrap_key(bytes(16), bytes(16))
     bad, fine = unwrap_keys(bytes(16), [bytes(length), good])
     assert isinstance(bad, KeyUnwrapError)
@@ -139,13 +125,13 @@ def test_no_wrapped_key_has_this_length(length: int) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 8, 15, 17, 23, 25, 31])
-def test_no_key_has_this_length(length: int) -> None:
+def test_a_key_of_an_impossible_length_is_a_value_error(length: int) -> None:
     with pytest.raises(ValueError, match="8"):
         wrap_key(bytes(16), bytes(length))
 
 
 @pytest.mark.parametrize("length", [0, 15, 17, 23, 31, 33, 64])
-def test_no_kek_has_this_length(length: int) -> None:
+def test_a_kek_of_an_impossible_length_is_a_value_error(length: int) -> None:
     for call in (wrap_key, unwrap_key):
         with pytest.raises(ValueError, match="KEK"):
             call(bytes(length), bytes(24))
@@ -153,8 +139,14 @@ def test_no_kek_has_this_length(length: int) -> None:
         unwrap_keys([bytes(16), bytes(length)], [bytes(24)] * 2)
 
 
-class OtherBytes(bytes):
-    pass
+class Shorter(bytes):
+    """A subclass of bytes whose own methods are wrong."""
+
+    def __len__(self) -> int:
+        return 8
+
+    def __bytes__(self) -> bytes:
+        return bytes(8)
 
 
 @pytest.mark.parametrize(
@@ -162,28 +154,40 @@ class OtherBytes(bytes):
     [
         bytearray,
         memoryview,
-        OtherBytes,
+        Shorter,
         lambda data: array("B", data),
         lambda data: array("H", data),
         lambda data: memoryview(bytes(byte for pair in zip(data, data, strict=True) for byte in pair))[::2],
     ],
 )
-def test_what_is_like_bytes_is_taken_as_bytes(any_engine: Engine, like: Callable[[bytes], Any]) -> None:
-    """On every engine, alone and among others."""
+def test_bytes_like_objects_are_accepted(any_engine: Engine, like: Callable[[bytes], Any]) -> None:
+    """Also alone, among others, and as the one KEK for all. Methods of a subclass of bytes have no effect."""
     kek, key = bytes(range(100, 116)), bytes(range(16))
     wrapped = wrap_key(kek, key)
-    assert wrap_keys(kek, [like(key)]) == wrap_keys([like(kek)], [like(key)]) == [wrapped]
+    assert wrap_key(like(kek), like(key)) == wrapped
+    assert unwrap_key(like(kek), like(wrapped)) == key
+    assert wrap_keys(like(kek), [like(key)]) == wrap_keys([like(kek)], [like(key)]) == [wrapped]
     assert wrap_keys([like(kek), kek], [like(key), key]) == [wrapped] * 2
+    assert wrap_keys([kek, like(kek)], [key, like(key)]) == [wrapped] * 2
     assert wrap_keys(kek, [bytes(24), like(key)])[1] == wrapped
-    assert unwrap_keys(kek, [like(wrapped)]) == unwrap_keys([like(kek)], [like(wrapped)]) == [key]
+    assert unwrap_keys(kek, [wrapped, like(wrapped)]) == unwrap_keys([like(kek)] * 2, [like(wrapped)] * 2) == [key] * 2
     assert unwrap_keys(kek, [like(wrapped), bytes(1)])[0] == key
-    assert wrap_key(OtherBytes(kek), key) == wrapped
-    assert unwrap_key(OtherBytes(kek), wrapped) == key
+
+
+def test_keys_of_other_lengths_are_found_among_equal_ones(any_engine: Engine) -> None:
+    """Also if the lengths of all keys together are right, and all bytes are zero."""
+    assert wrap_keys(bytes(16), [bytes(16), bytes(24)]) == [wrap_key(bytes(16), bytes(n)) for n in (16, 24)]
+    assert wrap_keys([bytes(16), bytes(24)], [bytes(24)] * 2) == [wrap_key(bytes(n), bytes(24)) for n in (16, 24)]
+    with pytest.raises(ValueError, match="not 8 bytes"):
+        wrap_keys(bytes(16), [bytes(16), bytes(8), bytes(24)])
+    with pytest.raises(ValueError, match="not 8"):
+        wrap_keys([bytes(16), bytes(8), bytes(24)], [bytes(16)] * 3)
+    assert wrap_keys(bytes(16), [bytes(256), bytes(512)]) == [wrap_key(bytes(16), bytes(n)) for n in (256, 512)]
 
 
 @pytest.mark.slow
 def test_the_longest_key(any_engine: Engine) -> None:
-    """16 MiB and not a block more, on every engine, alone and among others."""
+    """16 MiB and no block more."""
     longest = bytes(2**24)
     wrapped = wrap_key(bytes(16), longest)
     assert unwrap_key(bytes(16), wrapped) == longest
@@ -194,10 +198,11 @@ def test_the_longest_key(any_engine: Engine) -> None:
         unwrap_key(bytes(16), wrapped + bytes(8))
 
 
-def test_misuse() -> None:
-    """Wrong types, and KEKs that are not as many as the keys, are the program's mistake."""
+def test_wrong_types_and_numbers_of_keks_are_errors_of_the_call() -> None:
     with pytest.raises(TypeError):
         wrap_key("00" * 16, bytes(16))  # type: ignore[arg-type]
+    with pytest.raises(TypeError):
+        wrap_key([bytes(16)], bytes(16))  # type: ignore[arg-type]
     with pytest.raises(TypeError):
         wrap_keys(bytes(16), bytes(16))  # type: ignore[arg-type]
     with pytest.raises(TypeError):
@@ -210,15 +215,12 @@ def test_misuse() -> None:
 
 @pytest.mark.parametrize("kek_bytes", [16, 24, 32])
 @pytest.mark.parametrize("key_bytes", [16, 24, 32, 40, 64, 72, 128, 1024])
-def test_engine_against_engine(any_engine: Engine, kek_bytes: int, key_bytes: int) -> None:
-    """What one engine wraps, every other unwraps."""
+def test_engines_wrap_alike_and_unwrap_each_others_keys(any_engine: Engine, kek_bytes: int, key_bytes: int) -> None:
     rng = random.Random(kek_bytes * key_bytes)
     keks = [rng.randbytes(kek_bytes) for _ in range(67)]
     keys = [rng.randbytes(key_bytes) for _ in range(67)]
-    wrapped = any_engine.wrap(keks, keys)
-    assert wrapped is not None
+    wrapped = [*any_engine.wrap(keks, keys)]
     for other in ENGINES:
-        assert load(other).wrap(keks, keys) == wrapped
-        assert load(other).unwrap(keks, wrapped) == keys
-        refused = load(other).unwrap(keks[1:] + keks[:1], wrapped)
-        assert {type(result) for result in refused or []} == {KeyUnwrapError}
+        assert [*load(other).wrap(keks, keys)] == wrapped
+        assert [*load(other).unwrap(keks, wrapped)] == keys
+        assert [*load(other).unwrap(keks[1:] + keks[:1], wrapped)] == [None] * 67

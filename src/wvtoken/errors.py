@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from enum import IntEnum, StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 
 class ErrorFormat(StrEnum):
@@ -186,6 +186,13 @@ class KeyUnwrapError(TokenRequestError):
         super().__init__(ErrorCode.INVALID_ENCRYPTED_KEY, parameter, details)
         self.args: tuple[Any, ...] = (parameter, details)
 
+
+Refusal = Literal["malformed", "unknown key", "not genuine"]
+"""Why a token does not open: it is not the text of a token; its key is not in the ring; or it was altered, sealed with
+another key, or sealed for another audience."""
+MALFORMED: Final = "malformed"
+UNKNOWN_KEY: Final = "unknown key"
+NOT_GENUINE: Final = "not genuine"
 
 InvalidReason = Literal["malformed", "unknown key", "not genuine", "expired"]
 """The values of `InvalidToken.reason`."""

@@ -32,9 +32,10 @@ class KeyRing:
     has expired. The repr shows no key. A ring refuses pickling; store it with `to_jwks`.
     """
 
-    __slots__ = ("_active", "_keys")
+    __slots__ = ("_active", "_keys", "_table")
     _active: int
     _keys: dict[int, bytes]
+    _table: object
 
     def __init__(self, keys: Mapping[int, bytes], active: int) -> None:
         checked = {_key_id(key_id): _key(key) for key_id, key in dict(keys).items()}
@@ -48,6 +49,7 @@ class KeyRing:
             raise ValueError(f"active must be the id of a key in the ring, not {active}")
         object.__setattr__(self, "_keys", checked)
         object.__setattr__(self, "_active", active)
+        object.__setattr__(self, "_table", None)  # see sealing.py
 
     @classmethod
     def generate(cls, key_id: int = 1) -> Self:

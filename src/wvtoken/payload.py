@@ -29,19 +29,19 @@ from __future__ import annotations
 
 import struct
 from binascii import b2a_base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from struct import Struct
 from typing import Any, NamedTuple, Protocol
 
 from . import values
+from .errors import MALFORMED, Refusal
 from .values import Extension, HdcpOutputControl, SecurityLevel
 
-_TOKEN_ID_BYTES = 12
 _FIXED = Struct(">QQ16s16sBBI")
-_OPENED = Struct(f"{_FIXED.format[:1]}{_TOKEN_ID_BYTES}s{_FIXED.format[1:]}")
+_OPENED = Struct(f">{values.NONCE_BYTES}s{_FIXED.format[1:]}")
 _FIELD = Struct(">BH")
 _OPENED_MIN = _OPENED.size
-_OPENED_MAX = _TOKEN_ID_BYTES + values.PAYLOAD_BYTES_MAX
+_OPENED_MAX = values.NONCE_BYTES + values.PAYLOAD_BYTES_MAX
 _LIFETIME_MAX = values.LIFETIME_MAX
 _TIME_MAX = values.TIME_MAX
 _COOKIE, _CONTENT_ID, _EXTENSION, _CUSTOMER = 1, 2, 3, 4
@@ -155,44 +155,42 @@ def encode(terms: Terms, content_key: bytes, issued_at: int, expires_at: int, cu
 
 
 def decode(opened: bytes) -> Grant | None:
-    """Return the grant of an opened token (its id, 12 bytes, and its payload). None for an invalid payload."""
-    return decode_many([opened])[0]
+    """The grant of an opened token of version 1: its id, then its payload. None unless `encode` wrote the payload."""
+    try:
+        token_id, issued_at, expires_at, kid, content_key, level, control, license_duration = _unpack(opened)
+        extensions, content_id, cookie, customer = _NO_FIELDS if len(opened) == _OPENED_MIN else _decode_fields(opened)
+        grant = _new(
+            Grant,
+            (
+                token_id,
+                issued_at,
+                expires_at,
+                kid,
+                content_key,
+                _SECURITY_LEVELS[level],
+                _HDCP_OUTPUT_CONTROLS[control],
+                license_duration or None,
+                extensions,
+                content_id,
+                cookie,
+                customer,
+            ),
+        )
+    except (ValueError, KeyError, struct.error):
+        return None
+    return grant if issued_at < expires_at <= min(issued_at + _LIFETIME_MAX, _TIME_MAX) else None
 
 
-def decode_many(opened: Sequence[bytes | None]) -> list[Grant | None]:
-    """Return the `decode` of each item, and None for each None (a token that did not open)."""
-    grants: list[Grant | None] = []
-    for item in opened:
-        if item is None:
-            grants.append(None)
-            continue
-        try:
-            token_id, issued_at, expires_at, kid, content_key, level, control, license_duration = _unpack(item)
-            extensions, content_id, cookie, customer = _NO_FIELDS if len(item) == _OPENED_MIN else _decode_fields(item)
-            grant = _new(
-                Grant,
-                (
-                    token_id,
-                    issued_at,
-                    expires_at,
-                    kid,
-                    content_key,
-                    _SECURITY_LEVELS[level],
-                    _HDCP_OUTPUT_CONTROLS[control],
-                    license_duration or None,
-                    extensions,
-                    content_id,
-                    cookie,
-                    customer,
-                ),
-            )
-        except (ValueError, KeyError, struct.error):
-            grant = None
-        else:
-            if not issued_at < expires_at <= issued_at + _LIFETIME_MAX or expires_at > _TIME_MAX:
-                grant = None
-        grants.append(grant)
-    return grants
+DECODERS: dict[int, Callable[[bytes], Grant | None]] = {1: decode}
+"""The decoder of each version of the token. A redeemer opens tokens of all of these versions."""
+
+
+def decode_many(opened: Sequence[bytes | Refusal]) -> list[Grant | Refusal]:
+    """The grant of each opened token (its header, its id, its payload), or why there is none."""
+    return [
+        item if isinstance(item, str) else DECODERS[item[0]](item[values.HEADER_BYTES :]) or MALFORMED
+        for item in opened
+    ]
 
 
 _new = tuple.__new__

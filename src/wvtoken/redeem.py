@@ -85,8 +85,8 @@ class Redeemer:
         texts = token_texts(tokens)
         opened = sealing.open_tokens(self._keyring, self._audience, texts)
         for place, grant in enumerate(payload.decode_many(opened)):
-            if grant is None:
-                results.append(sealing.invalid_token(self._keyring, texts[place], opened[place]))
+            if isinstance(grant, str):
+                results.append(sealing.invalid_token(texts[place], grant))
             elif now >= grant.expires_at:
                 results.append(TokenExpired(grant.token_id, grant.expires_at))
             else:

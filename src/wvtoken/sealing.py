@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import cast
 
-from . import values
-from .engine import current
-from .errors import InvalidToken
+from . import payload, values
+from .engine import KeyTable, current
+from .errors import MALFORMED, InvalidToken, Refusal
 from .keyring import KeyRing
-from .token_text import HEADER, NONCE_BYTES, VERSION, read_header
+from .token_text import HEADER, VERSION, read_header
 
 
 def audience_bytes(audience: str) -> bytes:
@@ -28,24 +29,26 @@ def audience_bytes(audience: str) -> bytes:
 
 def seal(keyring: KeyRing, audience: bytes, payloads: Sequence[bytes], prefix: str = "") -> list[str]:
     """Seal each payload with the active key and a random nonce. Return each token's text after `prefix`."""
-    header, key = _header(keyring.active), keyring._keys[keyring.active]
-    nonces = os.urandom(NONCE_BYTES * len(payloads))
-    return current().seal_tokens(key, header, audience, nonces, payloads, prefix)
+    nonces = os.urandom(values.NONCE_BYTES * len(payloads))
+    header = HEADER.pack(VERSION, keyring.active)
+    return current().seal_tokens(_table(keyring), header, audience, nonces, payloads, prefix)
 
 
-def open_tokens(keyring: KeyRing, audience: bytes, texts: Sequence[str]) -> list[bytes | None]:
-    """Open each token. Return its id followed by its payload, or None."""
-    keys = [(_header(key_id), keyring._keys[key_id]) for key_id in keyring.key_ids]
-    return current().open_tokens(keys, audience, texts)
+def open_tokens(keyring: KeyRing, audience: bytes, texts: Sequence[str]) -> list[bytes | Refusal]:
+    """Open each token. Return its header, its id and its payload in one, or why it does not open."""
+    return current().open_tokens(_table(keyring), audience, texts)
 
 
-def invalid_token(keyring: KeyRing, text: str, opened: bytes | None) -> InvalidToken:
-    """Return the error for a token that did not open, or that opened to an invalid payload."""
-    header = read_header(text)
-    if header is None or opened is not None:
-        return InvalidToken("malformed")
-    return InvalidToken("not genuine" if header.key_id in keyring._keys else "unknown key")
+def invalid_token(text: str, reason: Refusal) -> InvalidToken:
+    """Return the error for a token that did not open. A token of an unknown version is malformed."""
+    return InvalidToken(MALFORMED if read_header(text) is None else reason)
 
 
-def _header(key_id: int) -> bytes:
-    return HEADER.pack(VERSION, key_id)
+def _table(keyring: KeyRing) -> KeyTable:
+    """Return the keys of a ring by header, for every version of the token. Made once per ring."""
+    if keyring._table is None:
+        keys = {
+            HEADER.pack(version, key_id): key for version in payload.DECODERS for key_id, key in keyring._keys.items()
+        }
+        object.__setattr__(keyring, "_table", KeyTable(keys))
+    return cast(KeyTable, keyring._table)

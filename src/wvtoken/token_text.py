@@ -24,12 +24,9 @@ PARAMETER = "ExpressPlayToken"
 VERSION = 1
 HEADER = Struct(">BI")
 """Version and key id."""
-NONCE_BYTES = 12
-TAG_BYTES = 16
 
-_TOKEN_BYTES_MIN = HEADER.size + NONCE_BYTES + values.PAYLOAD_FIXED_BYTES + TAG_BYTES
-_TOKEN_BYTES_MAX = HEADER.size + NONCE_BYTES + values.PAYLOAD_BYTES_MAX + TAG_BYTES
-_TEXT_MAX = (_TOKEN_BYTES_MAX * 4 + 2) // 3
+_TOKEN_BYTES_MIN = values.PAYLOAD_FIXED_BYTES + values.TOKEN_OVERHEAD
+_TOKEN_BYTES_MAX = values.PAYLOAD_BYTES_MAX + values.TOKEN_OVERHEAD
 _ONLY_PARAMETER = f"?{PARAMETER}="
 
 
@@ -94,7 +91,7 @@ def token_text(token_or_url: str | bytes) -> str:
     text = exact(token_or_url) if isinstance(token_or_url, str) else exact(token_or_url).decode("latin-1")
     if "?" in text:
         text = _token_of_url(text)
-    return text if text.isascii() and len(text) <= _TEXT_MAX else ""
+    return text if text.isascii() and len(text) <= values.TOKEN_TEXT_MAX else ""
 
 
 def _token_of_url(url: str) -> str:
@@ -133,6 +130,6 @@ def _texts_of_one_issuer(urls: Sequence[str | bytes]) -> list[str] | None:
     if sum(map(len, texts)) - sum(map(len, cut)) != len(prefix) * len(texts):
         return None  # some text has another prefix
     joined = "".join(cut)
-    if not joined.isascii() or any(mark in joined for mark in "&#%+") or max(map(len, cut)) > _TEXT_MAX:
+    if not joined.isascii() or any(mark in joined for mark in "&#%+") or max(map(len, cut)) > values.TOKEN_TEXT_MAX:
         return None
     return cut

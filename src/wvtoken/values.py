@@ -40,6 +40,22 @@ PAYLOAD_FIELD_BYTES = 3
 """Of a token's payload: its maximum, its fixed part, and the tag and length before each other value."""
 
 
+SEALING_KEY_BYTES = 32
+HEADER_BYTES = 5
+NONCE_BYTES = 12
+TAG_BYTES = 16
+TOKEN_OVERHEAD = HEADER_BYTES + NONCE_BYTES + TAG_BYTES
+TOKEN_TEXT_MAX = (4 * (PAYLOAD_BYTES_MAX + TOKEN_OVERHEAD) + 2) // 3
+"""A token is a header (version, key id), a nonce, a payload and a tag; its text is base64url without padding."""
+
+WRAP_BYTES_MIN = 16
+WRAP_BYTES_MAX = 2**24
+"""The length of a key that AES Key Wrap wraps."""
+
+PREFIX_MAX = 2**24
+"""Bytes before the token in a URL."""
+
+
 class SecurityLevel(IntEnum):
     """The required robustness of the player's Widevine module: `securityLevel`."""
 

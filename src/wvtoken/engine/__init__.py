@@ -1,71 +1,77 @@
 """The engines that do the cryptography, and the choice between them.
 
-`native` is this package's own C extension, on the CPU's AES units. `openssl` is the `cryptography` package, for every
-other CPU and platform. Both give the same bytes for the same input. The choice is made at the first use of
-cryptography, and kept.
+`native` is the C extension of this package and uses the AES instructions of the CPU. `openssl` uses the package
+`cryptography` and works on every platform. Both give the same bytes. The engine is chosen at its first use and kept.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
-from ..errors import EngineUnavailable, KeyUnwrapError
+from ..errors import EngineUnavailable, Refusal
 
 VARIABLE = "WVTOKEN_ENGINE"
-"""The environment variable that forces an engine: "native", "openssl", or a name that `engine_name` gives."""
+"""The environment variable that selects an engine: "native", "openssl", or a name that `engine_name` returns."""
+
+NATIVE_NAMES = ("x86-vaes512", "x86-vaes256", "x86-aesni", "armv8")
+"""The SIMD variants of the C extension, the fastest first."""
+
+
+class KeyTable:
+    """Sealing keys (32 bytes) by the header (5 bytes) of their tokens. A key ring makes its table once.
+
+    Attributes:
+        by_header: the keys, in ascending order of their headers.
+        headers: the headers, joined.
+        keys: the keys, joined.
+        prepared: what an engine made from single keys, by header. Filled when a key is first used.
+    """
+
+    __slots__ = ("by_header", "headers", "keys", "prepared")
+
+    def __init__(self, keys: Mapping[bytes, bytes]) -> None:
+        self.by_header = dict(sorted(keys.items()))
+        self.headers = b"".join(self.by_header)
+        self.keys = b"".join(self.by_header.values())
+        self.prepared: dict[bytes, Any] = {}
 
 
 class Engine(Protocol):
-    """Batches of AES Key Wrap and of AES-256-GCM-SIV.
+    """Batches of AES Key Wrap and of sealed tokens.
 
-    The caller has checked types and the lengths of keys, nonces and headers; what is data (a wrapped key, a token's
-    text) may be anything, and what does not open is None in its place.
+    The caller has checked the types and the lengths. Wrapped keys and the texts of tokens may have any content.
     """
 
     @property
     def name(self) -> str:
-        """What seals here, such as "x86-vaes512" or "openssl"."""
+        """For example "x86-vaes512" or "openssl"."""
         ...
 
-    def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> list[bytes] | None:
-        """RFC 3394. One KEK for all, or one each. Nothing is checked before: None, unless there are keys, all of one
-        length that can be wrapped, and KEKs of one length that can wrap.
-        """
+    def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> Sequence[bytes]:
+        """RFC 3394. One KEK for all, or one each. The keys have one length, and the KEKs have one length."""
         ...
 
-    def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | KeyUnwrapError] | None:
-        """The way back, on the same terms."""
-        ...
-
-    def seal(self, key: bytes, aad: bytes, nonces: bytes, messages: Sequence[bytes]) -> list[bytes]:
-        """RFC 8452, AES-256-GCM-SIV: ciphertext and tag. One key (32 bytes) and one AAD for all, a nonce (12 bytes)
-        each.
-        """
-        ...
-
-    def open(self, key: bytes, aad: bytes, nonces: bytes, sealed: Sequence[bytes]) -> list[bytes | None]:
-        """The way back."""
+    def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> Sequence[bytes | None]:
+        """The inverse. None for an item that does not unwrap."""
         ...
 
     def seal_tokens(
         self,
-        key: bytes,
+        table: KeyTable,
         header: bytes,
         audience: bytes,
         nonces: bytes,
         payloads: Sequence[bytes],
         prefix: str = "",
     ) -> list[str]:
-        """base64url(header || nonce || sealed payload), with header || audience as AAD; each behind the prefix."""
+        """Texts: prefix + base64url(header || nonce || sealed payload). AAD: header || audience. A nonce for each."""
         ...
 
-    def open_tokens(
-        self, keys: Sequence[tuple[bytes, bytes]], audience: bytes, texts: Sequence[str]
-    ) -> list[bytes | None]:
-        """Of each text whose header and key are among `keys`: nonce || payload. Texts are ASCII."""
+    def open_tokens(self, table: KeyTable, audience: bytes, texts: Sequence[str]) -> list[bytes | Refusal]:
+        """Of each text: header || nonce || payload, or why it does not open. Texts are ASCII."""
         ...
 
 
@@ -73,12 +79,14 @@ def load(name: str) -> Engine:
     """The engine of this name.
 
     Raises:
-        EngineUnavailable: there is none, or it cannot work here.
+        EngineUnavailable: the name is unknown, or this engine cannot work here.
     """
     if name == "openssl":
-        from .openssl import OpenSSLEngine  # noqa: PLC0415  # not before it is wanted
+        from .openssl import OpenSSLEngine  # noqa: PLC0415  # imported only when it is used
 
         return OpenSSLEngine()
+    if name not in ("native", *NATIVE_NAMES):
+        raise EngineUnavailable(f"unknown engine {name!r}: must be native, openssl, {', '.join(NATIVE_NAMES)}")
     from .native import NativeEngine  # noqa: PLC0415
 
     return NativeEngine(None if name == "native" else name)
@@ -86,10 +94,10 @@ def load(name: str) -> Engine:
 
 @cache
 def current() -> Engine:
-    """The engine that this process uses: the one that WVTOKEN_ENGINE names, or native, or openssl.
+    """The engine of this process: the one that WVTOKEN_ENGINE names, else native, else openssl.
 
     Raises:
-        EngineUnavailable: none can work here, or not the one that is named.
+        EngineUnavailable: no engine can work here, or the named one cannot.
     """
     forced = os.environ.get(VARIABLE)
     if forced:
@@ -100,13 +108,20 @@ def current() -> Engine:
             return load(name)
         except EngineUnavailable as error:
             reasons.append(f"{name}: {error}")
-    raise EngineUnavailable(f"no engine for AES here; pip install 'wvtoken[openssl]' brings one ({'; '.join(reasons)})")
+    raise EngineUnavailable(f"no engine for AES here; install 'wvtoken[openssl]' to get one ({'; '.join(reasons)})")
 
 
 def engine_name() -> str:
-    """What seals here: "x86-vaes512", "x86-vaes256", "x86-aesni", "armv8" or "openssl".
+    """Name of the active engine: "x86-vaes512", "x86-vaes256", "x86-aesni", "armv8" or "openssl".
 
     Raises:
-        EngineUnavailable: nothing does.
+        EngineUnavailable: no engine is available.
     """
     return current().name
+
+
+def why_not(package: str, error: ImportError) -> str:
+    """Why a package cannot be imported: the module that is missing, or the message of the error."""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        return f"{error.name} is not installed"
+    return f"{package} does not load: {error}"

@@ -1,349 +1,212 @@
-"""The engine in C, on the CPU's own AES units. The only user of `ffi` and `lib`; `csrc/wvtoken.h` is the contract.
+"""The engine in C. Only this module uses `ffi` and `lib`; csrc/wvtoken.h is the contract.
 
-A batch is cut into chunks of items, so that what goes through C stays in the cache and one output buffer serves all.
-Every call of C releases the GIL, and shares nothing with another.
+Every call of C releases the GIL and shares no memory with another call.
 """
 
 from __future__ import annotations
 
-import os
 from array import array
-from base64 import urlsafe_b64decode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from struct import Struct
-from typing import Any, TypeVar
+from typing import Any
 
-from ..errors import EngineUnavailable, KeyUnwrapError
-
-
-def _why(error: ImportError) -> str:
-    if not isinstance(error, ModuleNotFoundError):
-        return f"the C extension does not load: {error}"
-    missing = "the C extension" if error.name == f"{__package__}._native" else error.name
-    return f"{missing} is not installed"
-
+from .. import values
+from ..errors import MALFORMED, NOT_GENUINE, UNKNOWN_KEY, EngineUnavailable, Refusal
+from . import NATIVE_NAMES, KeyTable, why_not
 
 try:
     from ._native import ffi, lib
 except ImportError as _error:
-    raise EngineUnavailable(_why(_error)) from None
+    _reason = why_not("the C extension", _error).replace(f"{__package__}._native", "the C extension")
+    raise EngineUnavailable(_reason) from None
 
-_LANES = {
-    "x86-vaes512": lib.WVT_LANES_VAES512,
-    "x86-vaes256": lib.WVT_LANES_VAES256,
-    "x86-aesni": lib.WVT_LANES_AESNI,
-    "armv8": lib.WVT_LANES_ARMV8,
+_LANES = dict(
+    zip(
+        NATIVE_NAMES,
+        (lib.WVT_LANES_VAES512, lib.WVT_LANES_VAES256, lib.WVT_LANES_AESNI, lib.WVT_LANES_ARMV8),
+        strict=True,
+    )
+)
+_REFUSALS: dict[int, Refusal] = {
+    lib.WVT_REFUSED: NOT_GENUINE,
+    lib.WVT_MALFORMED: MALFORMED,
+    lib.WVT_UNKNOWN_KEY: UNKNOWN_KEY,
 }
-"""Names of the lanes, the widest first."""
-
-_CHUNK = 2048
-_KEYS_CHUNK = 4096
-"""Items that go through C at once, and keys, which are shorter."""
 _WRAP_BYTES = 8
-_KEY_BYTES: int = lib.WVT_KEY_BYTES
-_HEADER_BYTES: int = lib.WVT_HEADER_BYTES
-_HEADER_CHARS = 7  # of base64url, and two more bits
-_TAG_BYTES: int = lib.WVT_TAG_BYTES
-_NONCE_BYTES: int = lib.WVT_NONCE_BYTES
-_TOKEN_OVERHEAD: int = lib.WVT_TOKEN_OVERHEAD
-_OPENED_OVERHEAD: int = lib.WVT_OPENED_OVERHEAD
-_FOREIGN: int = lib.WVT_FOREIGN
-
-_Items = TypeVar("_Items", bytes, Sequence[bytes], Sequence[str])
-
-_MARK_BYTES: int = lib.WVT_MARK_BYTES
-_MARK = os.urandom(_MARK_BYTES)
-"""Stands between keys that are joined for C. Random, so that no key has it but by a chance of 2 to the -64."""
+_OPEN_SLACK: int = lib.WVT_OPEN_SLACK
 
 _new_buffer = ffi.new_allocator(should_clear_after_alloc=False)
 
 
 def lane_names() -> list[str]:
-    """The lanes that this CPU can run, the widest first."""
+    """The SIMD variants that this CPU can run, the fastest first."""
     supported = lib.wvt_lanes_supported()
     return [name for name, lanes in _LANES.items() if supported & lanes]
 
 
 class NativeEngine:
-    """See `Engine`. `name` is one of the lanes; None takes the widest."""
+    """See `Engine`. `name` is a SIMD variant; None selects the fastest."""
 
     __slots__ = ("_lanes", "name")
 
     def __init__(self, name: str | None = None) -> None:
         names = lane_names()
         if not names:
-            raise EngineUnavailable("the C extension knows no AES instructions of this CPU")
+            raise EngineUnavailable("the C extension has no code for this CPU")
         if name is not None and name not in names:
-            raise EngineUnavailable(f"no engine {name!r} here, only {', '.join([*names, 'openssl'])}")
+            raise EngineUnavailable(f"this CPU cannot run {name}; it can run {', '.join(names)}")
         self.name: str = name or names[0]
         self._lanes = _LANES[self.name]
 
-    def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> list[bytes] | None:
-        wrapped: list[bytes] = []
-        with _Output() as output:
-            for kek, kek_bytes, key, key_bytes, count in _joined(keks, keys):
-                out = output.of(count * (key_bytes + _WRAP_BYTES))
-                kek_count = 1 if kek is keks else count
-                if lib.wvt_wrap(self._lanes, _MARK, kek, kek_count, kek_bytes, key, key_bytes, count, out) < 0:
-                    return None
-                wrapped += _split(out, key_bytes + _WRAP_BYTES, count)
-        return wrapped or None
+    def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> Sequence[bytes]:
+        if not keys:
+            return []
+        keys_of_kek, kek_count, kek_bytes = _one_or_each(keks)
+        joined, count, key_bytes = _joined(keys)
+        size = count * (key_bytes + _WRAP_BYTES)
+        with _Output(size) as out:
+            _check(lib.wvt_wrap(self._lanes, keys_of_kek, kek_count, kek_bytes, joined, key_bytes, count, out))
+            return _split(out, key_bytes + _WRAP_BYTES, 0, count)
 
-    def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> list[bytes | KeyUnwrapError] | None:
-        keys: list[bytes | KeyUnwrapError] = []
-        with _Output() as output:
-            for kek, kek_bytes, item, item_bytes, count in _joined(keks, wrapped):
-                key_bytes = max(item_bytes - _WRAP_BYTES, 0)
-                out, status = output.of(count * key_bytes), _bytes(count)
-                kek_count = 1 if kek is keks else count
-                refused = lib.wvt_unwrap(
-                    self._lanes, _MARK, kek, kek_count, kek_bytes, item, key_bytes, count, out, status
-                )
-                if refused < 0:
-                    return None
-                chunk = _split(out, key_bytes, count)
-                if refused:
-                    keys += [KeyUnwrapError("ek") if state else key for state, key in zip(status, chunk, strict=True)]
-                else:
-                    keys += chunk
-        return keys or None
-
-    def seal(self, key: bytes, aad: bytes, nonces: bytes, messages: Sequence[bytes]) -> list[bytes]:
-        _check_lengths(key, nonces, len(messages))
-        sealed: list[bytes] = []
-        with _Output() as output:
-            for chunk, nonce in zip(_chunks(messages), _chunks(nonces, _NONCE_BYTES), strict=True):
-                count, data, lengths = len(chunk), b"".join(chunk), _lengths(chunk)
-                out = output.of(len(data) + count * _TAG_BYTES)
-                _done(lib.wvt_seal(self._lanes, key, aad, len(aad), nonce, data, _u32(lengths), count, out))
-                sealed += _split_each(out, lengths, lambda length: length + _TAG_BYTES)
-        return sealed
-
-    def open(self, key: bytes, aad: bytes, nonces: bytes, sealed: Sequence[bytes]) -> list[bytes | None]:
-        _check_lengths(key, nonces, len(sealed))
-        opened: list[bytes | None] = []
-        with _Output() as output:
-            for chunk, nonce in zip(_chunks(sealed), _chunks(nonces, _NONCE_BYTES), strict=True):
-                count, data, lengths = len(chunk), b"".join(chunk), _lengths(chunk)
-                out, status = output.of(len(data)), _bytes(count)
-                refused = _done(
-                    lib.wvt_open(self._lanes, key, aad, len(aad), nonce, data, _u32(lengths), count, out, status)
-                )
-                messages = _split_each(out, lengths, lambda length: max(length - _TAG_BYTES, 0))
-                opened += _accepted(messages, status, refused)
-        return opened
+    def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> Sequence[bytes | None]:
+        if not wrapped:
+            return []
+        keys_of_kek, kek_count, kek_bytes = _one_or_each(keks)
+        joined, count, wrapped_bytes = _joined(wrapped)
+        key_bytes = max(wrapped_bytes - _WRAP_BYTES, 0)
+        status = ffi.new("uint8_t[]", count)
+        with _Output(count * key_bytes) as out:
+            refused = _check(
+                lib.wvt_unwrap(self._lanes, keys_of_kek, kek_count, kek_bytes, joined, key_bytes, count, out, status)
+            )
+            keys = _split(out, key_bytes, 0, count)
+            if not refused:
+                return keys
+            return [None if state else key for state, key in zip(status, keys, strict=True)]
 
     def seal_tokens(
         self,
-        key: bytes,
+        table: KeyTable,
         header: bytes,
         audience: bytes,
         nonces: bytes,
         payloads: Sequence[bytes],
         prefix: str = "",
     ) -> list[str]:
-        _check_lengths(key, nonces, len(payloads), header)
-        texts: list[str] = []
-        before = prefix.encode("ascii")
-        with _Output() as output:
-            for chunk, nonce in zip(_chunks(payloads), _chunks(nonces, _NONCE_BYTES), strict=True):
-                count, data, lengths = len(chunk), b"".join(chunk), _lengths(chunk)
-                size = sum(_mapped(lengths, _text_line_bytes)) + count * len(before)
-                out = output.of(size)
-                _done(
-                    lib.wvt_seal_tokens(
-                        self._lanes,
-                        before,
-                        len(before),
-                        key,
-                        header,
-                        audience,
-                        len(audience),
-                        nonce,
-                        data,
-                        _u32(lengths),
-                        count,
-                        out,
-                    )
+        count = len(payloads)
+        if not count:
+            return []
+        if len(nonces) != count * values.NONCE_BYTES:
+            raise ValueError(f"{len(nonces)} bytes of nonces for {count} payloads")
+        before, data = prefix.encode("ascii"), b"".join(payloads)
+        offsets, _ = _offsets(payloads, len(data))
+        arguments = {
+            "key": ffi.from_buffer(table.by_header[header]),
+            "header": ffi.from_buffer(header),
+            "audience": ffi.from_buffer(audience),
+            "prefix": ffi.from_buffer(before),
+            "audience_len": len(audience),
+            "prefix_len": len(before),
+        }
+        size = (len(data) + count * values.TOKEN_OVERHEAD) * 4 // 3 + count * (len(before) + 2)
+        with _Output(size) as out:
+            sealing = ffi.new("struct wvt_sealing *", arguments)
+            written = _check(lib.wvt_seal_tokens(self._lanes, sealing, nonces, data, _u32(offsets), count, out))
+            return str(ffi.buffer(out, written - 1), "ascii").split("\n")
+
+    def open_tokens(self, table: KeyTable, audience: bytes, texts: Sequence[str]) -> list[bytes | Refusal]:
+        count = len(texts)
+        if not count:
+            return []
+        data = "".join(texts).encode("ascii")
+        offsets, alike = _offsets(texts, len(data))
+        arguments = {
+            "headers": ffi.from_buffer(table.headers),
+            "keys": ffi.from_buffer(table.keys),
+            "audience": ffi.from_buffer(audience),
+            "key_count": len(table.by_header),
+            "audience_len": len(audience),
+        }
+        status, places = ffi.new("uint8_t[]", count), array("I", bytes(4 * (count + 1)))
+        with _Output(len(data) * 3 // 4 + _OPEN_SLACK) as out:
+            opening = ffi.new("struct wvt_opening *", arguments)
+            refused = _check(
+                lib.wvt_open_tokens(
+                    self._lanes, opening, data, _u32(offsets), count, out, ffi.from_buffer("uint32_t[]", places), status
                 )
-                texts += str(ffi.buffer(out, size - 1), "ascii").split("\n")
-        return texts
-
-    def open_tokens(
-        self, keys: Sequence[tuple[bytes, bytes]], audience: bytes, texts: Sequence[str]
-    ) -> list[bytes | None]:
-        opened: list[bytes | None] = []
-        with _Output() as output:
-            for chunk in _chunks(texts):
-                opened += self._open_chunk(keys, audience, chunk, output)
-        return opened
-
-    def _open_chunk(
-        self, keys: Sequence[tuple[bytes, bytes]], audience: bytes, texts: Sequence[str], output: _Output
-    ) -> list[bytes | None]:
-        """With the first key; then those texts that have the header of another with that one."""
-        (header, key), *others = keys
-        opened, foreign = self._open_with(key, header, audience, texts, output)
-        if foreign and others:
-            known = dict(others)
-            for header, places in _by_header(texts, foreign).items():
-                if header in known:
-                    some = [texts[place] for place in places]
-                    again, _ = self._open_with(known[header], header, audience, some, output)
-                    for place, result in zip(places, again, strict=True):
-                        opened[place] = result
-        return opened
-
-    def _open_with(
-        self, key: bytes, header: bytes, audience: bytes, texts: Sequence[str], output: _Output
-    ) -> tuple[list[bytes | None], list[int]]:
-        """What one key opens, and the places of texts that have another header."""
-        _check_lengths(key, b"", 0, header)
-        count, data, lengths = len(texts), "".join(texts).encode("ascii"), _lengths(texts)
-        out, status = output.of(len(data)), _bytes(count)
-        refused = _done(
-            lib.wvt_open_tokens(
-                self._lanes, key, header, audience, len(audience), data, _u32(lengths), count, out, status
             )
-        )
-        foreign = [place for place, state in enumerate(status) if state == _FOREIGN] if refused else []
-        return _accepted(_split_each(out, lengths, _opened_bytes), status, refused), foreign
+            if alike and places[1]:
+                opened = _split(out, places[1] - values.TAG_BYTES, values.TAG_BYTES, count)
+            else:
+                tokens = bytes(ffi.buffer(out, places[-1]))
+                opened = [tokens[start : max(start, end - values.TAG_BYTES)] for start, end in pairwise(places)]
+            if not refused:
+                return list(opened)
+            return [_REFUSALS[state] if state else item for state, item in zip(status, opened, strict=True)]
 
 
 class _Output:
-    """A buffer that C writes to, one for all chunks of a call; wiped when the call is over, for it may hold keys."""
+    """A buffer for the output of C. It is wiped at the end of the call, because it may hold keys."""
 
     __slots__ = ("_buffer", "_size")
 
-    def __enter__(self) -> _Output:
-        self._size = 0
-        self._buffer: Any = ffi.NULL
-        return self
+    def __init__(self, size: int) -> None:
+        self._size = max(size, 1)
+
+    def __enter__(self) -> Any:
+        self._buffer = _new_buffer("uint8_t[]", self._size)
+        return self._buffer
 
     def __exit__(self, *exception: object) -> None:
         lib.wvt_wipe(self._buffer, self._size)
 
-    def of(self, size: int) -> Any:
-        """At least `size` bytes, of any content; never NULL, which C does not take."""
-        size = max(size, 1)
-        if size > self._size:
-            lib.wvt_wipe(self._buffer, self._size)
-            self._buffer, self._size = _new_buffer("uint8_t[]", size), size
-        return self._buffer
+
+def _check(returned: int) -> int:
+    """What C returned, unless that is -1: a length is outside its limits."""
+    if returned < 0:
+        raise ValueError("a length is outside the limits of the engine")
+    return returned
 
 
-def _check_lengths(key: bytes, nonces: bytes, count: int, header: bytes | None = None) -> None:
-    """C cannot see how long these are."""
-    if len(key) != _KEY_BYTES or len(nonces) != count * _NONCE_BYTES:
-        raise ValueError("the key has 32 bytes, and each item a nonce of 12")
-    if header is not None and len(header) != _HEADER_BYTES:
-        raise ValueError("a header has 5 bytes")
+def _one_or_each(keks: bytes | Sequence[bytes]) -> tuple[bytes, int, int]:
+    return (keks, 1, len(keks)) if isinstance(keks, bytes) else _joined(keks)
 
 
-def _by_header(texts: Sequence[str], places: Sequence[int]) -> dict[bytes, list[int]]:
-    """Places of texts by the header that the text begins with."""
-    by_chars: dict[str, list[int]] = {}
-    for place in places:
-        by_chars.setdefault(texts[place][:_HEADER_CHARS], []).append(place)
-    by_header: dict[bytes, list[int]] = {}
-    for chars, some in by_chars.items():
-        by_header.setdefault(urlsafe_b64decode(f"{chars}A")[:_HEADER_BYTES], []).extend(some)
-    return by_header
+def _joined(items: Sequence[bytes]) -> tuple[bytes, int, int]:
+    """Items of one length: joined, their number, the length. C cannot see whether the lengths are right."""
+    joined, count, length = b"".join(items), len(items), len(items[0])
+    if len(joined) != count * length:
+        raise ValueError("items of different lengths")
+    return joined, count, length
 
 
-def _done(refused: Any) -> int:
-    if refused < 0:
-        raise ValueError("an item is longer than the engine takes")
-    return int(refused)
+def _offsets(items: Sequence[bytes] | Sequence[str], size: int) -> tuple[array[int], bool]:
+    """Where each item begins in the joined items, and their end; and whether all have the same length."""
+    lengths = list(map(len, items))
+    alike = lengths.count(lengths[0]) == len(lengths)
+    offsets = _even(lengths[0], len(lengths)) if alike else array("I", accumulate(lengths, initial=0))
+    if offsets[-1] != size:
+        raise ValueError("the lengths of the items are not those of their contents")
+    return offsets, alike
 
 
-def _chunks(items: _Items, stride: int = 1) -> Iterator[_Items]:
-    step = _CHUNK * stride
-    return (items[start : start + step] for start in range(0, len(items), step))
-
-
-def _joined(keks: bytes | Sequence[bytes], items: Sequence[bytes]) -> Iterator[tuple[bytes, int, bytes, int, int]]:
-    """For each chunk its KEKs and its items with the mark between them, each with the length of one; and how many.
-
-    That they are of one length costs too much to ask each of them. C looks whether the mark is where it would then be.
-    What cannot be joined has no such length, which is what -1 says here.
-    """
-    if not isinstance(keks, bytes) and len(keks) != len(items):
-        return
-    for start in range(0, len(items), _KEYS_CHUNK):
-        chunk = _part(items, start)
-        count = len(chunk)
-        kek, kek_bytes = (keks, len(keks)) if isinstance(keks, bytes) else _join(_part(keks, start), count)
-        yield kek, kek_bytes, *_join(chunk, count), count
-
-
-def _part(items: Sequence[bytes], start: int) -> Sequence[bytes]:
-    return items if len(items) <= _KEYS_CHUNK else items[start : start + _KEYS_CHUNK]
-
-
-def _join(items: Sequence[bytes], count: int) -> tuple[bytes, int]:
-    try:
-        joined = _MARK.join(items)
-    except (TypeError, BufferError):
-        return b"", 0
-    length, rest = divmod(len(joined) + _MARK_BYTES, count)
-    return (b"", 0) if rest else (joined, length - _MARK_BYTES)
-
-
-def _lengths(items: Sequence[bytes] | Sequence[str]) -> array[int]:
-    return array("I", map(len, items))
+@lru_cache(maxsize=64)
+def _even(length: int, count: int) -> array[int]:
+    """Offsets of items of one length; not to be changed."""
+    return array("I", [length * place for place in range(count + 1)])
 
 
 def _u32(numbers: array[int]) -> Any:
     return ffi.from_buffer("uint32_t[]", numbers)
 
 
-def _bytes(count: int) -> Any:
-    return ffi.new("uint8_t[]", count)
-
-
-def _text_line_bytes(payload_bytes: int) -> int:
-    """base64url without padding is 4/3 as long, rounded up, and a line feed ends it."""
-    return ((payload_bytes + _TOKEN_OVERHEAD) * 4 + 2) // 3 + 1
-
-
-def _opened_bytes(text_bytes: int) -> int:
-    return max(text_bytes * 3 // 4 - _OPENED_OVERHEAD, 0)
-
-
-def _mapped(lengths: array[int], function: Callable[[int], int]) -> list[int]:
-    """The function of each length, which mostly are all the same."""
-    if _alike(lengths):
-        return [function(lengths[0])] * len(lengths)
-    return list(map(function, lengths))
-
-
-def _alike(lengths: array[int]) -> bool:
-    return lengths.tobytes() == lengths[:1].tobytes() * len(lengths)
-
-
-def _split(out: Any, length: int, count: int) -> Sequence[bytes]:
-    """What C has written, as items of one length."""
-    return _splitter(length, count).unpack_from(ffi.buffer(out, length * count))
-
-
-def _split_each(out: Any, lengths: array[int], written_bytes: Callable[[int], int]) -> Sequence[bytes]:
-    """What C has written, as items of lengths that follow from those of the input."""
-    if _alike(lengths):
-        return _split(out, written_bytes(lengths[0]), len(lengths))
-    ends = list(accumulate(map(written_bytes, lengths)))
-    written = bytes(ffi.buffer(out, ends[-1]))
-    return [written[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+def _split(out: Any, length: int, gap: int, count: int) -> Sequence[bytes]:
+    """The output of C as items of one length, each with a gap behind it."""
+    return _splitter(length, gap, count).unpack_from(ffi.buffer(out, (length + gap) * count))
 
 
 @lru_cache(maxsize=64)
-def _splitter(length: int, count: int) -> Struct:
-    return Struct(f"{length}s" * count)
-
-
-def _accepted(items: Sequence[bytes], status: Any, refused: int) -> list[bytes | None]:
-    if not refused:
-        return list(items)
-    return [None if state else item for state, item in zip(status, items, strict=True)]
+def _splitter(length: int, gap: int, count: int) -> Struct:
+    return Struct(f"{length}s{gap}x" * count)
