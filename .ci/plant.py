@@ -17,7 +17,8 @@ some, text = ffi.new("uint8_t[48]"), ffi.new("uint8_t[100]")
 if fault == "write":
     lib.wvt_wipe(some, 49)
 elif fault == "read":
-    lib.wvt_base64url_encode(lanes, some, ffi.new("uint32_t[]", [49]), 1, text)
+    lib.wvt_wrap(lanes, some, 1, 16, some, 16, 4, text)
 elif fault == "misaligned":
-    lengths = ffi.cast("uint32_t *", ffi.cast("char *", ffi.new("uint32_t[]", [3, 3])) + 1)
-    lib.wvt_base64url_encode(lanes, some, lengths, 1, text)
+    offsets = ffi.cast("uint32_t *", ffi.cast("char *", ffi.new("uint32_t[]", 3)) + 1)
+    sealing = ffi.new("struct wvt_sealing *", {"key": some, "header": some})
+    lib.wvt_seal_tokens(lanes, sealing, some, some, offsets, 1, text)

@@ -1,10 +1,8 @@
-/* fuzz_text.c - base64url against a slow reading of RFC 4648, and token texts: every kind of lanes alike, back again,
- * and what is not the one text of a token is refused. */
+/* fuzz_text.c - wvt_seal_tokens and wvt_open_tokens: all SIMD variants give the same bytes, open is the inverse of seal,
+ * and exactly the texts that are not tokens of a known key are refused. */
 #include "harness.h"
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-static size_t text_bytes(size_t n) { return (n * 4 + 2) / 3; }
 
 static int value_of(uint8_t character)
 {
@@ -12,7 +10,7 @@ static int value_of(uint8_t character)
     return found ? (int)(found - alphabet) : -1;
 }
 
-/* The bytes of a text; 0 unless it is the one text of some. */
+/* The bytes of a text, by a slow reading of RFC 4648. 0 unless it is the one text of some bytes. */
 static int decoded(const uint8_t *text, size_t len, uint8_t *out)
 {
     uint32_t bits = 0;
@@ -33,180 +31,133 @@ static int decoded(const uint8_t *text, size_t len, uint8_t *out)
     return len % 4 != 1 && bits == 0;
 }
 
-/* One text against the reference, and then in a batch with a good one before and behind. */
-static void decodes(struct held *held, const uint8_t *text, size_t len)
-{
-    static const uint8_t good[] = {'A', '_', '-', '9'}, good_bytes[] = {3, 255, 189};
-    const size_t bytes_of = len * 3 / 4;
-    uint8_t *expected = bytes(held, bytes_of), *three = bytes(held, len + 8);
-    const int valid = decoded(text, len, expected);
-    const uint32_t one_len[] = {(uint32_t)len}, three_len[] = {4, (uint32_t)len, 4};
-    if (!valid) {
-        memset(expected, 0, bytes_of);
-    }
-    memcpy(three, good, 4);
-    memcpy(three + 4, text, len);
-    memcpy(three + 4 + len, good, 4);
-    EACH_LANES(lanes)
-    {
-        struct held here = {.n = 0};
-        uint8_t *out = bytes(&here, bytes_of), *status = bytes(&here, 1);
-        HOLDS(wvt_base64url_decode(lanes, text, one_len, 1, out, status) == !valid);
-        HOLDS(*status == (valid ? WVT_OK : WVT_REFUSED) && memcmp(out, expected, bytes_of) == 0);
-        if (valid) {
-            uint8_t *again = bytes(&here, len + 1);
-            const uint32_t again_len[] = {(uint32_t)bytes_of};
-            HOLDS(wvt_base64url_encode(lanes, out, again_len, 1, again) == 0);
-            HOLDS(memcmp(again, text, len) == 0 && again[len] == '\n');
-        }
-        uint8_t *among = bytes(&here, bytes_of + 6), *states = bytes(&here, 3);
-        HOLDS(wvt_base64url_decode(lanes, three, three_len, 3, among, states) == !valid);
-        HOLDS(states[0] == WVT_OK && states[1] == *status && states[2] == WVT_OK);
-        HOLDS(memcmp(among, good_bytes, 3) == 0 && memcmp(among + 3 + bytes_of, good_bytes, 3) == 0);
-        HOLDS(memcmp(among + 3, expected, bytes_of) == 0);
-        release(&here);
-    }
-}
-
 struct tokens {
-    const uint8_t *prefix, *key, *header, *audience, *nonces, *payloads;
-    size_t prefix_len, audience_len, n;
-    const uint32_t *payload_len;
+    struct wvt_sealing sealing;
+    struct wvt_opening opening;
+    const uint8_t *nonces, *payloads;
+    const uint32_t *offsets;
+    size_t n;
 };
 
-/* Opens texts by every kind of lanes; `expected` is the status of each. */
-static void opens(const struct tokens *t, const uint8_t *texts, const uint32_t *len, const uint8_t *expected)
-{
-    size_t room = 0;
-    for (size_t i = 0; i < t->n; i++) {
-        const size_t raw = (size_t)len[i] * 3 / 4;
-        room += raw > WVT_OPENED_OVERHEAD ? raw - WVT_OPENED_OVERHEAD : 0;
-    }
-    EACH_LANES(lanes)
-    {
-        struct held here = {.n = 0};
-        uint8_t *out = bytes(&here, room), *status = bytes(&here, t->n), *at = out;
-        const uint8_t *payload = t->payloads;
-        int64_t refused = 0;
-        const int64_t got =
-            wvt_open_tokens(lanes, t->key, t->header, t->audience, t->audience_len, texts, len, t->n, out, status);
-        for (size_t i = 0; i < t->n; i++) {
-            const size_t raw = (size_t)len[i] * 3 / 4;
-            const size_t opened = raw > WVT_OPENED_OVERHEAD ? raw - WVT_OPENED_OVERHEAD : 0;
-            HOLDS(status[i] == expected[i]);
-            if (status[i] == WVT_OK) {
-                HOLDS(opened == WVT_NONCE_BYTES + t->payload_len[i]);
-                HOLDS(memcmp(at, t->nonces + i * WVT_NONCE_BYTES, WVT_NONCE_BYTES) == 0);
-                HOLDS(memcmp(at + WVT_NONCE_BYTES, payload, t->payload_len[i]) == 0);
-            } else {
-                refused++;
-                HOLDS(all(at, opened, 0));
-            }
-            at += opened;
-            payload += t->payload_len[i];
-        }
-        HOLDS(got == refused && at == out + room);
-        release(&here);
-    }
-}
-
-/* What a text that was a token is after a change. */
+/* The status that a text must have, which was token i before it was changed. */
 static uint8_t status_of(struct held *held, const struct tokens *t, const uint8_t *text, size_t len, int changed)
 {
     uint8_t *raw = bytes(held, len * 3 / 4);
-    const int valid = decoded(text, len, raw) && len * 3 / 4 >= WVT_TOKEN_OVERHEAD;
-    if (!valid) {
-        return WVT_REFUSED;
+    if (len > WVT_TOKEN_TEXT_MAX || !decoded(text, len, raw) || len * 3 / 4 < WVT_TOKEN_OVERHEAD) {
+        return WVT_MALFORMED;
     }
-    if (memcmp(raw, t->header, WVT_HEADER_BYTES)) {
-        return WVT_FOREIGN;
+    for (size_t key = 0; key < t->opening.key_count; key++) {
+        if (memcmp(raw, t->opening.headers + key * WVT_HEADER_BYTES, WVT_HEADER_BYTES) == 0) {
+            return changed ? WVT_REFUSED : WVT_OK;
+        }
     }
-    return changed ? WVT_REFUSED : WVT_OK;
+    return WVT_UNKNOWN_KEY;
 }
 
-static void changed_tokens(struct input *in, const struct tokens *t, const uint8_t *texts, const uint32_t *len)
+/* Opens texts with every SIMD variant. */
+static void opens(const struct tokens *t, const uint8_t *texts, const uint32_t *offsets, const uint8_t *expected)
 {
-    for (size_t i = 0; i < t->n && i < 8; i++) { /* each by itself: then every length and place is one of its own */
-        struct held held = {.n = 0};
-        struct tokens one = *t;
-        const uint8_t *payload = t->payloads, *text = texts;
-        for (size_t before = 0; before < i; before++) {
-            payload += t->payload_len[before];
-            text += len[before];
+    EACH_LANES(lanes)
+    {
+        struct held here = {.n = 0};
+        uint8_t *out = bytes(&here, offsets[t->n] * (size_t)3 / 4 + WVT_OPEN_SLACK), *status = bytes(&here, t->n);
+        uint32_t *places = lengths(&here, t->n + 1);
+        int64_t refused = 0;
+        const int64_t got = wvt_open_tokens(lanes, &t->opening, texts, offsets, t->n, out, places, status);
+        for (size_t i = 0; i < t->n; i++) {
+            const size_t len = t->offsets[i + 1] - t->offsets[i], room = places[i + 1] - places[i];
+            const uint8_t *payload = out + places[i] + WVT_HEADER_BYTES + WVT_NONCE_BYTES;
+            HOLDS(status[i] == expected[i]);
+            refused += status[i] != WVT_OK;
+            if (status[i] == WVT_OK) {
+                HOLDS(room == WVT_TOKEN_OVERHEAD + len && memcmp(payload, t->payloads + t->offsets[i], len) == 0);
+                HOLDS(memcmp(payload - WVT_NONCE_BYTES, t->nonces + i * WVT_NONCE_BYTES, WVT_NONCE_BYTES) == 0);
+            } else {
+                HOLDS(room <= WVT_TOKEN_OVERHEAD || all(payload, room - WVT_TOKEN_OVERHEAD, 0));
+            }
         }
-        one.payloads = payload, one.payload_len = t->payload_len + i, one.n = 1;
-        one.nonces = t->nonces + i * WVT_NONCE_BYTES;
-        const uint8_t way = take(in), with = take(in);
-        const size_t place = (take(in) | (size_t)take(in) << 8) % len[i];
-        uint32_t cut[] = {way % 4 == 3 ? (uint32_t)place : len[i]};
-        uint8_t *copy = copied(&held, text, cut[0]);
-        if (way % 4 == 0) {
-            copy[place] = with;
-        } else if (way % 4 == 1) {
-            copy[place] = (uint8_t)alphabet[value_of(copy[place]) ^ (with & 63)];
-        } else if (way % 4 == 2) {
-            copy[len[i] - 1] = (uint8_t)alphabet[value_of(copy[len[i] - 1]) ^ (with & 63)];
-        }
-        const int changed = cut[0] != len[i] || memcmp(copy, text, len[i]) != 0;
-        const uint8_t expected[] = {status_of(&held, &one, copy, cut[0], changed)};
-        opens(&one, copy, cut, expected);
-        release(&held);
+        HOLDS(got == refused);
+        release(&here);
     }
 }
 
-static void seals(struct input *in, struct held *held, struct tokens *t)
+/* Some texts changed: a byte, a character, a bit of the last character, or the length. */
+static void change(struct input *in, struct held *held, const struct tokens *t, const uint8_t *texts,
+                   const uint32_t *offsets)
 {
-    size_t whole = 0;
-    uint32_t *line_len = lengths(held, t->n);
-    uint8_t *lines = NULL, *expected = bytes(held, t->n);
+    uint8_t *changed = bytes(held, offsets[t->n]), *expected = bytes(held, t->n), *to = changed;
+    uint32_t *changed_offsets = lengths(held, t->n + 1);
+    struct held here = {.n = 0};
+    changed_offsets[0] = 0;
     for (size_t i = 0; i < t->n; i++) {
-        line_len[i] = (uint32_t)text_bytes(t->payload_len[i] + (size_t)WVT_TOKEN_OVERHEAD);
-        whole += t->prefix_len + line_len[i] + 1;
+        const uint8_t way = take(in), with = take(in);
+        size_t len = offsets[i + 1] - offsets[i];
+        const size_t place = (take(in) | (size_t)take(in) << 8) % len;
+        memcpy(to, texts + offsets[i], len);
+        if (way % 8 == 0) {
+            to[place] = with;
+        } else if (way % 8 == 1) {
+            to[place] = (uint8_t)alphabet[value_of(to[place]) ^ (with & 63)];
+        } else if (way % 8 == 2) {
+            to[len - 1] = (uint8_t)alphabet[value_of(to[len - 1]) ^ (with & 63)];
+        } else if (way % 8 == 3) {
+            len = place;
+        }
+        const size_t was = offsets[i + 1] - offsets[i];
+        expected[i] = status_of(&here, t, to, len, len != was || memcmp(to, texts + offsets[i], len) != 0);
+        release(&here);
+        to += len;
+        changed_offsets[i + 1] = (uint32_t)(to - changed);
     }
+    opens(t, copied(held, changed, changed_offsets[t->n]), changed_offsets, expected);
+}
+
+static void seals(struct input *in, struct held *held, const struct tokens *t)
+{
+    uint32_t *offsets = lengths(held, t->n + 1);
+    uint8_t *lines = NULL, *expected = bytes(held, t->n);
+    offsets[0] = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        const size_t token = t->offsets[i + 1] - t->offsets[i] + WVT_TOKEN_OVERHEAD;
+        offsets[i + 1] = offsets[i] + (uint32_t)((token * 4 + 2) / 3);
+    }
+    const size_t whole = offsets[t->n] + t->n * (t->sealing.prefix_len + 1);
     EACH_LANES(lanes)
     {
         uint8_t *out = bytes(held, whole);
-        HOLDS(wvt_seal_tokens(lanes, t->prefix, t->prefix_len, t->key, t->header, t->audience, t->audience_len,
-                              t->nonces, t->payloads, t->payload_len, t->n, out) == 0);
+        HOLDS(wvt_seal_tokens(lanes, &t->sealing, t->nonces, t->payloads, t->offsets, t->n, out) == (int64_t)whole);
         HOLDS(!lines || memcmp(lines, out, whole) == 0);
         lines = lines ? lines : out;
     }
-    uint8_t *texts = bytes(held, whole - t->n * (t->prefix_len + 1)), *text = texts;
+    uint8_t *texts = bytes(held, offsets[t->n]);
     for (size_t i = 0; i < t->n; i++) {
-        HOLDS(memcmp(lines, t->prefix, t->prefix_len) == 0 && lines[t->prefix_len + line_len[i]] == '\n');
-        memcpy(text, lines + t->prefix_len, line_len[i]);
-        lines += t->prefix_len + line_len[i] + 1;
-        text += line_len[i];
+        const size_t len = offsets[i + 1] - offsets[i];
+        HOLDS(memcmp(lines, t->sealing.prefix, t->sealing.prefix_len) == 0);
+        HOLDS(lines[t->sealing.prefix_len + len] == '\n');
+        memcpy(texts + offsets[i], lines + t->sealing.prefix_len, len);
+        lines += t->sealing.prefix_len + len + 1;
     }
     memset(expected, WVT_OK, t->n);
-    opens(t, texts, line_len, expected);
-    changed_tokens(in, t, texts, line_len);
-    memset(expected, WVT_FOREIGN, t->n);
-    uint8_t *other = copied(held, t->header, WVT_HEADER_BYTES);
-    other[take(in) % WVT_HEADER_BYTES] ^= 1;
-    t->header = other;
-    opens(t, texts, line_len, expected);
+    opens(t, texts, offsets, expected);
+    change(in, held, t, texts, offsets);
+    struct tokens without = *t;
+    without.opening.key_count = 0;
+    memset(expected, WVT_UNKNOWN_KEY, t->n);
+    opens(&without, texts, offsets, expected);
 }
 
-/* Outside the contract: -1, before anything but lengths is read. */
-static void refused(struct input *in, struct held *held)
+/* Outside the contract: -1, and nothing is written. */
+static void refused(struct input *in, struct held *held, struct tokens t)
 {
     const uint8_t way = take(in);
-    const uint32_t over = WVT_TEXT_MAX + 1 + (uint32_t)take(in) * 0x00f00001u;
-    const uint32_t len[] = {0, way % 4 == 0 ? over : 0};
+    const uint32_t back[] = {0, 2, 1}, over[] = {0, 0, WVT_PAYLOAD_BYTES_MAX + 1 + take(in)};
     const uint32_t lanes = way % 4 == 1 ? wrong_lanes(in) : first_lanes();
-    const size_t audience_len = way % 4 == 2 ? WVT_AUDIENCE_MAX + 1 + (size_t)take(in) : 0;
-    const size_t prefix_len = way % 4 == 3 ? (size_t)WVT_MESSAGE_MAX + 1 + take(in) : 0;
-    uint8_t *nothing = bytes(held, 0), *out = bytes(held, 1);
-    if (way % 4 < 2) {
-        HOLDS(wvt_base64url_encode(lanes, nothing, len, 2, out) == -1);
-        HOLDS(wvt_base64url_decode(lanes, nothing, len, 2, out, nothing) == -1);
-    }
-    HOLDS(wvt_seal_tokens(lanes, nothing, prefix_len, nothing, nothing, nothing, audience_len, nothing, nothing, len, 2,
-                          out) == -1);
-    if (way % 4 < 3) {
-        HOLDS(wvt_open_tokens(lanes, nothing, nothing, nothing, audience_len, nothing, len, 2, out, nothing) == -1);
-    }
+    uint8_t *out = bytes(held, 1);
+    t.n = 2;
+    t.sealing.audience_len = t.opening.audience_len = way % 4 == 2 ? WVT_AUDIENCE_MAX + 1 + (size_t)take(in) : 0;
+    t.sealing.prefix_len = way % 4 == 3 ? (size_t)WVT_PREFIX_MAX + 1 + take(in) : 0;
+    HOLDS(wvt_seal_tokens(lanes, &t.sealing, out, out, way % 4 ? back : over, 2, out) == -1);
+    HOLDS(wvt_open_tokens(lanes, &t.opening, out, back, 2, out, NULL, out) == -1);
     HOLDS(*out == 0xee);
 }
 
@@ -215,30 +166,34 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct input in = input_of(data, size);
     struct held held = {.n = 0};
     const uint8_t way = take(&in) % 8;
+    struct tokens t = {.n = count_of(&in)};
+    const size_t audience_len = take(&in) % (WVT_AUDIENCE_MAX + 1), key = take(&in) % 3;
+    const uint8_t *audience = filled(&held, &in, audience_len), *keys = filled(&held, &in, 3 * WVT_SEALING_KEY_BYTES);
+    uint8_t *headers = bytes(&held, 3 * WVT_HEADER_BYTES);
+    memset(headers, 1, 3 * WVT_HEADER_BYTES);
+    headers[2 * WVT_HEADER_BYTES - 1] = 2, headers[3 * WVT_HEADER_BYTES - 1] = 3;
+    t.opening = (struct wvt_opening){headers, keys, audience, 3, audience_len};
     if (way == 0) {
-        refused(&in, &held);
+        refused(&in, &held, t);
     } else if (way < 3) { /* the input itself as a text */
-        decodes(&held, copied(&held, in.at, in.left), in.left);
-    } else if (way == 3) { /* a text of any length with one other character */
-        const size_t len = edge(&in), place = (take(&in) | (size_t)take(&in) << 8) % (len ? len : 1);
-        uint8_t *text = filled(&held, &in, len);
-        for (size_t i = 0; i < len; i++) {
-            text[i] = (uint8_t)alphabet[text[i] & (i + 1 == len ? 48 : 63)];
-        }
-        if (len && in.left) {
-            text[place] = take(&in);
-        }
-        decodes(&held, text, len);
+        const uint32_t offsets[] = {0, (uint32_t)in.left}, none[] = {0, 0};
+        const uint8_t *text = copied(&held, in.at, in.left), expected[] = {status_of(&held, &t, text, in.left, 1)};
+        t.n = 1, t.offsets = none;
+        opens(&t, text, offsets, expected);
     } else {
-        struct tokens t = {.n = count_of(&in), .audience_len = take(&in) % (WVT_AUDIENCE_MAX + 1)};
-        uint32_t *len = lengths(&held, t.n);
-        t.prefix_len = edge(&in) % 100;
-        const size_t sum = take_lengths(&in, len, t.n);
-        t.payload_len = len;
-        t.prefix = filled(&held, &in, t.prefix_len);
-        t.key = filled(&held, &in, WVT_KEY_BYTES);
-        t.header = filled(&held, &in, WVT_HEADER_BYTES);
-        t.audience = filled(&held, &in, t.audience_len);
+        uint32_t *len = lengths(&held, t.n), *offsets = lengths(&held, t.n + 1);
+        const size_t prefix_len = edge(&in) % 100, sum = take_lengths(&in, len, t.n);
+        offsets[0] = 0;
+        for (size_t i = 0; i < t.n; i++) {
+            offsets[i + 1] = offsets[i] + (len[i] <= WVT_PAYLOAD_BYTES_MAX ? len[i] : WVT_PAYLOAD_BYTES_MAX);
+        }
+        t.offsets = offsets;
+        t.sealing = (struct wvt_sealing){keys + key * WVT_SEALING_KEY_BYTES,
+                                         headers + key * WVT_HEADER_BYTES,
+                                         audience,
+                                         filled(&held, &in, prefix_len),
+                                         audience_len,
+                                         prefix_len};
         t.nonces = filled(&held, &in, WVT_NONCE_BYTES * t.n);
         t.payloads = filled(&held, &in, sum);
         seals(&in, &held, &t);

@@ -1,7 +1,9 @@
-/* test_wiping.c - no secret stays on the stack. Each function runs in a thread whose stack is ours to look at
- * afterwards: 8 bytes in a row of a key, of any schedule or derived key, or of a plaintext may not be found there.
+/* test_wiping.c - no secret stays on the stack or in a vector register. Each function runs in a thread whose stack this
+ * test owns. Afterwards it searches the stack, and the registers that XSAVE stored, for 8 bytes in a row of a key, of a
+ * schedule, of a derived key or of a plaintext.
  *
- * A function that leaves a key behind on purpose shows that the search finds one. */
+ * Planted leaks, on the stack and in registers, show that the search finds secrets. As a program it tests the functions
+ * that it is linked with. As a library, check_functions tests those of the extension: see check_extension.py. */
 #include "reference.h"
 #include "wvtoken.h"
 
@@ -11,9 +13,21 @@
 
 enum { N = 70, LEN = 62, STACK = 512 * 1024, PAINT = 0x5c };
 
-static uint8_t keks[N * 32], keys[N * 40], wrapped[N * 48], nonces[N * 12], in[N * LEN], sealed[N * (LEN + 16)];
-static uint8_t texts[N * 127], out[N * 200], status[N], aad[WVT_HEADER_BYTES] = {1};
-static uint32_t len[N], sealed_len[N], text_len[N], lanes;
+/* The functions under test. */
+struct functions {
+    uint32_t (*lanes_supported)(void);
+    int64_t (*wrap)(uint32_t, const uint8_t *, size_t, size_t, const uint8_t *, size_t, size_t, uint8_t *);
+    int64_t (*unwrap)(uint32_t, const uint8_t *, size_t, size_t, const uint8_t *, size_t, size_t, uint8_t *, uint8_t *);
+    int64_t (*seal)(uint32_t, const struct wvt_sealing *, const uint8_t *, const uint8_t *, const uint32_t *, size_t,
+                    uint8_t *);
+    int64_t (*open)(uint32_t, const struct wvt_opening *, const uint8_t *, const uint32_t *, size_t, uint8_t *,
+                    uint32_t *, uint8_t *);
+};
+
+static const struct functions *under_test;
+static uint8_t keks[N * 32], keys[N * 40], wrapped[N * 48], nonces[N * 12], in[N * LEN];
+static uint8_t lines[N * 128], texts[N * 127], out[N * 200], status[N], header[WVT_HEADER_BYTES] = {1};
+static uint32_t offsets[N + 1], text_offsets[N + 1], places[N + 1], lanes;
 static size_t kek_count, kek_len, key_len;
 
 static uint8_t secrets[40000][16];
@@ -55,78 +69,82 @@ static void collect_secrets(void)
     add_schedule(keks, 32);
 }
 
-static void *run_wrap(void *unused)
+static void run_wrap(void) { under_test->wrap(lanes, keks, kek_count, kek_len, keys, key_len, N, wrapped); }
+static void run_unwrap(void) { under_test->unwrap(lanes, keks, kek_count, kek_len, wrapped, key_len, N, out, status); }
+static void run_seal(void)
 {
-    wvt_wrap(lanes, NULL, keks, kek_count, kek_len, keys, key_len, N, wrapped);
-    return unused;
+    const struct wvt_sealing with = {keks, header, NULL, NULL, 0, 0};
+    under_test->seal(lanes, &with, nonces, in, offsets, N, lines);
 }
-static void *run_unwrap(void *unused)
+static void run_open(void)
 {
-    wvt_unwrap(lanes, NULL, keks, kek_count, kek_len, wrapped, key_len, N, out, status);
-    return unused;
+    const struct wvt_opening with = {header, keks, NULL, 1, 0};
+    under_test->open(lanes, &with, texts, text_offsets, N, out, places, status);
 }
-static void *run_seal(void *unused)
-{
-    wvt_seal(lanes, keks, aad, 5, nonces, in, len, N, sealed);
-    return unused;
-}
-static void *run_open(void *unused)
-{
-    wvt_open(lanes, keks, aad, 5, nonces, sealed, sealed_len, N, out, status);
-    return unused;
-}
-static void *run_seal_tokens(void *unused)
-{
-    wvt_seal_tokens(lanes, NULL, 0, keks, aad, NULL, 0, nonces, in, len, N, out);
-    return unused;
-}
-static void *run_open_tokens(void *unused)
-{
-    wvt_open_tokens(lanes, keks, aad, NULL, 0, texts, text_len, N, out, status);
-    return unused;
-}
-static void *run_encode(void *unused)
-{
-    wvt_base64url_encode(lanes, in, len, N, out);
-    return unused;
-}
-static void *run_decode(void *unused)
-{
-    wvt_base64url_decode(lanes, texts, text_len, N, out, status);
-    return unused;
-}
-static void *run_leak(void *unused)
+static void run_leak(void)
 {
     volatile uint8_t left[4096];
     for (size_t i = 0; i < sizeof left; i++) {
         left[i] = keks[i % 16];
     }
     status[0] = left[N];
-    return unused;
 }
 
-/* How many pieces of secrets are on the stack after the function; and the bytes of it that were used. */
-static size_t found_after(void *(*function)(void *), size_t *used)
+/* The registers. `saved` has the layout of XSAVE; on ARM it is v0 to v31. */
+
+static _Alignas(64) uint8_t saved[4096];
+
+#if defined(__x86_64__)
+enum { SSE = 2, AVX = 4, AVX512 = 0xe0 };
+
+static uint32_t register_states(void)
 {
-    uint8_t *stack = aligned_alloc(4096, STACK);
-    pthread_attr_t attributes;
-    pthread_t thread;
-    size_t found = 0;
-    if (!stack) {
-        abort();
-    }
-    memset(stack, PAINT, STACK);
-    if (pthread_attr_init(&attributes) || pthread_attr_setstack(&attributes, stack, STACK) ||
-        pthread_create(&thread, &attributes, function, NULL) || pthread_join(thread, NULL)) {
-        abort();
-    }
-    size_t first = 0;
-    while (first < STACK && stack[first] == PAINT) {
-        first++;
-    }
-    *used = STACK - first;
-    /* By the first two bytes of each piece, for the search to take moments. */
-    static uint32_t next[2 * 40000], starts[65536];
+    uint32_t low, high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low & (SSE | AVX | AVX512);
+}
+
+static void save_registers(void)
+{
+    __asm__ __volatile__("xsave (%0)" : : "r"(saved), "a"(register_states()), "d"(0) : "memory");
+}
+
+static void leak_in_xmm(void) { __asm__ __volatile__("movdqu (%0), %%xmm7" : : "r"(keks) : "memory"); }
+static void leak_in_ymm(void)
+{
+    __asm__ __volatile__("vbroadcasti128 (%0), %%ymm7\n\tmovdqa %%xmm0, %%xmm0\n\tpxor %%xmm7, %%xmm7"
+                         :
+                         : "r"(keks)
+                         : "memory");
+}
+static void leak_in_zmm(void) { __asm__ __volatile__("vmovdqu64 (%0), %%zmm31" : : "r"(keks) : "memory"); }
+#elif defined(__aarch64__)
+static void save_registers(void)
+{
+    __asm__ __volatile__("st1 {v0.16b-v3.16b}, [%0], #64\n\tst1 {v4.16b-v7.16b}, [%0], #64\n\t"
+                         "st1 {v8.16b-v11.16b}, [%0], #64\n\tst1 {v12.16b-v15.16b}, [%0], #64\n\t"
+                         "st1 {v16.16b-v19.16b}, [%0], #64\n\tst1 {v20.16b-v23.16b}, [%0], #64\n\t"
+                         "st1 {v24.16b-v27.16b}, [%0], #64\n\tst1 {v28.16b-v31.16b}, [%0], #64"
+                         :
+                         : "r"(saved)
+                         : "memory");
+}
+
+static void leak_in_v(void) { __asm__ __volatile__("ld1 {v29.16b}, [%0]" : : "r"(keks) : "memory"); }
+#endif
+
+static void *run_and_save(void *function)
+{
+    (*(void (**)(void))function)();
+    save_registers();
+    return NULL;
+}
+
+/* By the first two bytes of each piece of a secret, the pieces that begin with them: makes the search fast. */
+static uint32_t next[2 * 40000], starts[65536];
+
+static void index_secrets(void)
+{
     memset(starts, 0, sizeof starts);
     for (uint32_t i = 0; i < 2 * secret_count; i++) {
         const uint8_t *piece = secrets[i / 2] + 8 * (i % 2);
@@ -134,35 +152,74 @@ static size_t found_after(void *(*function)(void *), size_t *used)
         next[i] = starts[slot];
         starts[slot] = i + 1;
     }
-    for (size_t at = first; at + 8 <= STACK; at++) {
-        for (uint32_t i = starts[(size_t)stack[at] << 8 | stack[at + 1]]; i; i = next[i - 1]) {
-            found += memcmp(stack + at, secrets[(i - 1) / 2] + 8 * ((i - 1) % 2), 8) == 0;
+}
+
+static size_t found_in(const uint8_t *bytes, size_t n)
+{
+    size_t found = 0;
+    for (size_t at = 0; at + 8 <= n; at++) {
+        for (uint32_t i = starts[(size_t)bytes[at] << 8 | bytes[at + 1]]; i; i = next[i - 1]) {
+            found += memcmp(bytes + at, secrets[(i - 1) / 2] + 8 * ((i - 1) % 2), 8) == 0;
         }
     }
+    return found;
+}
+
+struct found {
+    size_t on_stack, in_registers, stack_used;
+};
+
+static struct found run(void (*function)(void))
+{
+    uint8_t *stack = aligned_alloc(4096, STACK);
+    pthread_attr_t attributes;
+    pthread_t thread;
+    size_t first = 0;
+    if (!stack) {
+        abort();
+    }
+    memset(stack, PAINT, STACK);
+    memset(saved, 0, sizeof saved);
+    if (pthread_attr_init(&attributes) || pthread_attr_setstack(&attributes, stack, STACK) ||
+        pthread_create(&thread, &attributes, run_and_save, &function) || pthread_join(thread, NULL)) {
+        abort();
+    }
+    while (first < STACK && stack[first] == PAINT) {
+        first++;
+    }
+    const struct found result = {found_in(stack + first, STACK - first), found_in(saved, sizeof saved), STACK - first};
     pthread_attr_destroy(&attributes);
     free(stack);
-    return found;
+    return result;
 }
 
 static unsigned failed;
 
-static void check(const char *what, void *(*function)(void *))
+static void check(const char *what, void (*function)(void))
 {
-    size_t used;
-    const size_t found = found_after(function, &used);
-    if (found) {
-        failed++;
-        printf("lanes %u, %s: %zu pieces of secrets are left on the stack\n", (unsigned)lanes, what, found);
-    }
-    printf("lanes %u, %-12s %zu bytes of stack\n", (unsigned)lanes, what, used);
+    const struct found found = run(function);
+    failed += found.on_stack || found.in_registers;
+    printf("lanes %u, %-10s %zu bytes of stack, %zu pieces of secrets left on it, %zu in registers\n", (unsigned)lanes,
+           what, found.stack_used, found.on_stack, found.in_registers);
 }
 
-int main(void)
+static void check_planted(const char *what, void (*function)(void))
+{
+    const struct found found = run(function);
+    if (!(function == run_leak ? found.on_stack : found.in_registers)) {
+        failed++;
+        printf("the planted leak %s was not found\n", what);
+    }
+}
+
+int check_functions(const struct functions *functions);
+int check_functions(const struct functions *functions)
 {
     unsigned tested = 0;
     uint32_t x = 1;
     uint8_t *const drawn[] = {keks, keys, nonces, in};
     const size_t drawn_len[] = {sizeof keks, sizeof keys, sizeof nonces, sizeof in};
+    under_test = functions;
     ref_begin();
     for (size_t i = 0; i < 4; i++) {
         for (size_t j = 0; j < drawn_len[i]; j++) {
@@ -170,13 +227,12 @@ int main(void)
             drawn[i][j] = (uint8_t)(x >> 24);
         }
     }
-    for (size_t i = 0; i < N; i++) {
-        len[i] = LEN;
-        sealed_len[i] = LEN + 16;
-        text_len[i] = 127;
+    for (uint32_t i = 0; i <= N; i++) {
+        offsets[i] = i * LEN;
+        text_offsets[i] = i * 127;
     }
     for (lanes = 1; lanes <= WVT_LANES_ARMV8; lanes <<= 1) {
-        if (!(wvt_lanes_supported() & lanes)) {
+        if (!(functions->lanes_supported() & lanes)) {
             continue;
         }
         tested++;
@@ -184,6 +240,7 @@ int main(void)
             for (key_len = 16; key_len <= 40; key_len += 24) {
                 for (kek_count = 1; kek_count <= N; kek_count += N - 1) {
                     collect_secrets();
+                    index_secrets();
                     check("wrap", run_wrap);
                     check("unwrap", run_unwrap);
                     wrapped[3] ^= 1;
@@ -192,34 +249,38 @@ int main(void)
             }
         }
         check("seal", run_seal);
-        check("seal tokens", run_seal_tokens);
         for (size_t i = 0; i < N; i++) {
-            memcpy(texts + 127 * i, out + 128 * i, 127);
+            memcpy(texts + 127 * i, lines + 128 * i, 127);
         }
         check("open", run_open);
-        check("open tokens", run_open_tokens);
         for (size_t i = 0; i < N; i += 2) {
-            sealed[i * (LEN + 16)] ^= 1;
             texts[127 * i + 60] = texts[127 * i + 60] == 'A' ? 'B' : 'A';
         }
         check("bad open", run_open);
-        check("bad tokens", run_open_tokens);
-        check("encode", run_encode);
-        uint32_t four_thirds[N];
-        for (size_t i = 0; i < N; i++) {
-            four_thirds[i] = (uint32_t)ref_encode(in + i * LEN, LEN, texts + i * 83);
-        }
-        memcpy(text_len, four_thirds, sizeof text_len);
-        check("decode", run_decode);
-        for (size_t i = 0; i < N; i++) {
-            text_len[i] = 127;
-        }
     }
-    size_t used;
-    if (!found_after(run_leak, &used)) {
-        failed++;
-        printf("the planted leak was not found\n");
+    check_planted("on the stack", run_leak);
+#if defined(__x86_64__)
+    check_planted("in xmm7", leak_in_xmm);
+    if (register_states() & AVX) {
+        check_planted("in ymm7", leak_in_ymm);
     }
-    printf("%u kinds of lanes tested, %u failed\n", tested, failed);
+    if ((register_states() & AVX512) == AVX512) {
+        check_planted("in zmm31", leak_in_zmm);
+    }
+    printf("registers looked at: xmm%s%s\n", register_states() & AVX ? ", ymm" : "",
+           (register_states() & AVX512) == AVX512 ? ", zmm" : "; this CPU has no AVX-512 state");
+#elif defined(__aarch64__)
+    check_planted("in v29", leak_in_v);
+    printf("registers looked at: v0 to v31\n");
+#endif
+    printf("%u variants tested, %u failures\n", tested, failed);
     return tested == 0 || failed != 0;
 }
+
+#if !defined(TEST_EXTENSION)
+int main(void)
+{
+    const struct functions linked = {wvt_lanes_supported, wvt_wrap, wvt_unwrap, wvt_seal_tokens, wvt_open_tokens};
+    return check_functions(&linked);
+}
+#endif
