@@ -75,7 +75,7 @@ def read_header(text: str) -> TokenHeader | None:
     if raw is None or not _TOKEN_BYTES_MIN <= len(raw) <= _TOKEN_BYTES_MAX or raw[0] != VERSION:
         return None
     version, key_id = HEADER.unpack_from(raw)
-    return TokenHeader(version, key_id, raw[HEADER.size :][:NONCE_BYTES])
+    return TokenHeader(version, key_id, raw[HEADER.size :][: values.NONCE_BYTES])
 
 
 def token_texts(tokens: Sequence[str | bytes]) -> list[str]:
