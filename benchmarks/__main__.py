@@ -61,13 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measured(row: rows.Row, rounds: int, seconds: float) -> Iterator[Result]:
+    per_item = 1e9 / row.items
     own, *others = measure.fastest([row.job, *row.alternatives.values()], rounds, seconds)
     for place, (name, other) in enumerate(zip(row.alternatives, others, strict=True)):
-        per_item = 1e9 / row.items
         target = row.target if place == 0 else None
-        result = Result(
-            row.section, row.name, row.subject, own * per_item, name, other * per_item, target, later=row.later
-        )
+        own_time, other_time = own * per_item, other * per_item
+        result = Result(row.section, row.name, row.subject, own_time, name, other_time, target, row.later)
         print(f"{result.ratio:8.2f} {result.name} / {name} {result.verdict}", file=sys.stderr, flush=True)
         yield result
 

@@ -20,7 +20,6 @@ from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-Times = dict[str, float]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -38,9 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             laps[python].append(_run(python))
     ratios = slowdowns(laps[given.old], laps[given.new])
     slower = {name: ratio for name, ratio in ratios.items() if ratio > given.bound}
-    table = "\n".join(
-        ["| job | new ÷ old |", "| --- | --: |", *(f"| {name} | {ratio:.2f} |" for name, ratio in ratios.items())]
-    )
+    lines = (f"| {name} | {ratio:.2f} |" for name, ratio in ratios.items())
+    table = "\n".join(["| job | new ÷ old |", "| --- | --: |", *lines])
     print(table)
     if given.github:
         for name, ratio in slower.items():
@@ -74,8 +72,8 @@ def slowdowns(old: Sequence[Sequence[dict[str, Any]]], new: Sequence[Sequence[di
     return ratios
 
 
-def _best(laps: Sequence[Sequence[dict[str, Any]]], key: str) -> Times:
-    best: Times = {}
+def _best(laps: Sequence[Sequence[dict[str, Any]]], key: str) -> dict[str, float]:
+    best: dict[str, float] = {}
     for result in (result for lap in laps for result in lap if result["section"] != "Two threads"):
         name = result["name"]
         best[name] = min(best.get(name, result[key]), result[key])

@@ -16,8 +16,7 @@ RIGHTS_URL = "https://wv.example.com/hms/wv/rights/"
 PREFIX = f"{RIGHTS_URL}?ExpressPlayToken="
 SEALING_KEY = bytes(range(32))
 KEYRING = wvtoken.KeyRing({1: SEALING_KEY}, 1)
-HEADER = b"\x01" + (1).to_bytes(4, "big")
-"""The version and the key id: the first bytes of a token."""
+HEADER = b"\x01" + (1).to_bytes(4, "big")  # version and key id
 AAD = HEADER + AUDIENCE.encode()
 KEK = bytes(range(16))
 AUTHENTICATOR = "customerAuthenticator=201722,1ad8eed133edf43cbcc185f0236828ae"
