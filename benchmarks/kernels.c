@@ -1,6 +1,7 @@
 /* kernels.c - time of the C functions per item, for each SIMD variant. From the root of the repository:
  *
- *     cc -O2 -Icsrc -o /tmp/kernels benchmarks/kernels.c csrc/[clw]*.c && /tmp/kernels [items]
+ *     python csrc/build_native.py /tmp/limits
+ *     cc -O2 -Icsrc -I/tmp/limits -o /tmp/kernels benchmarks/kernels.c csrc/[a-z]*.c && /tmp/kernels [items]
  *
  * Each figure is the fastest of many runs.
  */
@@ -26,17 +27,22 @@ static const struct {
 static size_t n = 4096;
 static uint32_t lanes;
 static uint8_t *keks, *keys, *wrapped, *nonces, *payloads, *texts, *out, *status;
-static uint32_t *lengths, *text_lengths;
+static uint32_t *offsets, *text_offsets, *places;
 static const uint8_t header[WVT_HEADER_BYTES] = {1, 0, 0, 0, 1};
 
-static int64_t wrap_one(void) { return wvt_wrap(lanes, NULL, keks, 1, 16, keys, 16, n, out); }
-static int64_t wrap_each(void) { return wvt_wrap(lanes, NULL, keks, n, 16, keys, 16, n, wrapped); }
-static int64_t unwrap_each(void) { return wvt_unwrap(lanes, NULL, keks, n, 16, wrapped, 16, n, out, status); }
+static int64_t wrap_one(void) { return wvt_wrap(lanes, keks, 1, 16, keys, 16, n, out); }
+static int64_t wrap_each(void) { return wvt_wrap(lanes, keks, n, 16, keys, 16, n, wrapped); }
+static int64_t unwrap_each(void) { return wvt_unwrap(lanes, keks, n, 16, wrapped, 16, n, out, status); }
 static int64_t seal(void)
 {
-    return wvt_seal_tokens(lanes, NULL, 0, keks, header, NULL, 0, nonces, payloads, lengths, n, out);
+    const struct wvt_sealing with = {.key = keks, .header = header};
+    return wvt_seal_tokens(lanes, &with, nonces, payloads, offsets, n, out) < 0;
 }
-static int64_t open(void) { return wvt_open_tokens(lanes, keks, header, NULL, 0, texts, text_lengths, n, out, status); }
+static int64_t open(void)
+{
+    const struct wvt_opening with = {.headers = header, .keys = keks, .key_count = 1};
+    return wvt_open_tokens(lanes, &with, texts, text_offsets, n, out, places, status);
+}
 
 static double seconds(void)
 {
@@ -67,12 +73,14 @@ static void prepare(uint32_t least, uint32_t most)
     uint32_t x = 1;
     for (size_t i = 0; i < n; i++) {
         x = x * 1664525u + 1013904223u;
-        lengths[i] = least + (x >> 8) % (most - least + 1);
-        text_lengths[i] = (4 * (lengths[i] + WVT_TOKEN_OVERHEAD) + 2) / 3;
+        const uint32_t length = least + (x >> 8) % (most - least + 1);
+        offsets[i + 1] = offsets[i] + length;
+        text_offsets[i + 1] =
+            text_offsets[i] + (4 * (length + WVT_HEADER_BYTES + WVT_NONCE_BYTES + WVT_TAG_BYTES) + 2) / 3;
     }
     seal();
-    for (size_t i = 0, from = 0, to = 0; i < n; from += text_lengths[i] + 1, to += text_lengths[i], i++) {
-        memcpy(texts + to, out + from, text_lengths[i]);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(texts + text_offsets[i], out + text_offsets[i] + i, text_offsets[i + 1] - text_offsets[i]);
     }
 }
 
@@ -86,8 +94,9 @@ int main(int argc, char **argv)
             (*buffers[i])[j] = (uint8_t)(j * 167 + i);
         }
     }
-    lengths = malloc(n * sizeof *lengths);
-    text_lengths = malloc(n * sizeof *text_lengths);
+    offsets = calloc(n + 1, sizeof *offsets);
+    text_offsets = calloc(n + 1, sizeof *text_offsets);
+    places = calloc(n + 1, sizeof *places);
     for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {
         lanes = variants[v].lanes;
         if (!(wvt_lanes_supported() & lanes)) {
