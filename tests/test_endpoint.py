@@ -361,12 +361,6 @@ def test_a_stored_key_that_cannot_be_used(stored: object, expected: tuple[int, i
     assert code(post(endpoint(True, stored), as_json(form()))) == expected
 
 
-def test_without_stored_key_a_request_needs_its_own_key() -> None:
-    to = TokenEndpoint(ISSUER, lambda _: True)
-    assert grant(post(to, OWN_KEY)).content_key == CONTENT_KEY
-    assert code(post(to, as_json(form()))) == (400, -4019)
-
-
 # Other failures.
 
 
@@ -406,28 +400,6 @@ def pending(request: str) -> Pending:
     return received
 
 
-@pytest.mark.parametrize(
-    ("request_", "needs"),
-    [
-        (form(), True),
-        (form(kek=None), True),
-        (OWN_KEY, False),
-        (form(ek=WRAPPED.hex()), False),
-    ],
-)
-def test_a_pending_request_knows_if_it_needs_a_key(request_: str, needs: bool) -> None:
-    received = pending(request_)
-    assert received.spec == wvtoken.parse(request_)
-    assert received.needs_stored_key is needs
-
-
-def test_a_pending_request_is_finished_with_the_results() -> None:
-    answered = grant(pending(form()).respond("cnn", WRAPPED))
-    assert (answered.content_key, answered.customer) == (CONTENT_KEY, "cnn")
-    assert grant(pending(OWN_KEY).respond(True)).content_key == CONTENT_KEY
-    assert grant(pending(OWN_KEY).respond(True, b"ignored")).content_key == CONTENT_KEY
-
-
 ANSWERS = [True, False, None, "cnn", "", 1, TokenRequestError(-2031), RuntimeError(SECRET)]
 KEYS = [WRAPPED, None, CONTENT_KEY, "text", TokenRequestError(-4019), RuntimeError(SECRET)]
 
@@ -443,13 +415,6 @@ def test_both_ways_give_the_same_response(authenticated: Any, stored: Any) -> No
             assert grant(whole).customer == grant(halves).customer
         else:
             assert whole == halves
-
-
-def test_receive_returns_the_response_to_an_invalid_request() -> None:
-    to = TokenEndpoint(ISSUER, None)
-    assert to.receive("GET", "/", "") == endpoint().respond("GET", "/", "")
-    assert to.receive("PUT", PATH, "") == endpoint().respond("PUT", PATH, "")
-    assert to.receive("GET", PATH, "") == endpoint().respond("GET", PATH, "")
 
 
 def test_a_pending_request_is_immutable_and_shows_no_secret() -> None:

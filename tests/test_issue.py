@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import subprocess
@@ -19,7 +20,6 @@ from wvtoken import (
     EngineUnavailable,
     ErrorCode,
     Grant,
-    InvalidToken,
     Issuer,
     KeyRing,
     Redeemer,
@@ -217,6 +217,20 @@ def test_kept_errors_keep_no_request_alive(caplog: pytest.LogCaptureFixture) -> 
     assert neighbour() is None
 
 
+def test_a_raised_error_makes_no_reference_cycle() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        spec = parse(BASE)
+        freed = weakref.ref(spec)
+        with contextlib.suppress(TokenRequestError):
+            ISSUER.issue(spec)
+        del spec
+        assert freed() is None
+    finally:
+        gc.enable()
+
+
 def test_a_token_request_error_of_the_key_storage_is_passed_on() -> None:
     raised = TokenRequestError(ErrorCode.ADMIN_ERROR, None, "come back tomorrow", status=503)
 
@@ -226,14 +240,6 @@ def test_a_token_request_error_of_the_key_storage_is_passed_on() -> None:
     error = error_of(BASE + "&errorFormat=json", stored_keys=lookup)
     assert (error.code, error.details, error.status) == (-2030, "come back tomorrow", 503)
     assert (error.error_format, raised.error_format) == ("json", "html")
-
-
-def test_an_interrupt_passes_through() -> None:
-    def lookup(spec: TokenSpec) -> bytes:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        ISSUER.issue_many([CLEAR, BASE], stored_keys=lookup)
 
 
 def test_async_stored_keys_are_refused_before_any_work() -> None:
@@ -264,20 +270,6 @@ def test_keks_of_every_length_in_one_batch(kek_bytes: int) -> None:
 
 
 # Time.
-
-
-@pytest.mark.parametrize(
-    ("expiration", "expires_at"),
-    [
-        ("", NOW + 2592000),
-        ("&expirationTime=%2B1", NOW + 1),
-        ("&expirationTime=%2B2592000", NOW + 2592000),
-        ("&expirationTime=2027-01-15T08:00:01Z", NOW + 1),
-        ("&expirationTime=2027-02-14T08:00:00Z", NOW + 2592000),
-    ],
-)
-def test_expiry(expiration: str, expires_at: int) -> None:
-    assert grant_for(CLEAR + expiration).expires_at == expires_at
 
 
 @pytest.mark.parametrize(
@@ -517,10 +509,3 @@ def test_an_item_of_a_wrong_type_is_named_by_its_index(bad: Any) -> None:
             with pytest.raises(TypeError, match=rf"tokens\[{place}\] must be str or bytes, not {name}"):
                 call(requests)
     assert asked == []
-
-
-def test_the_audiences_must_be_equal() -> None:
-    url = ISSUER.issue(CLEAR, now=NOW)
-    for audience in ("", "tes", "test ", "TEST", "t" * 64):
-        with pytest.raises(InvalidToken):
-            Redeemer(RING, audience=audience).redeem(url, now=NOW)

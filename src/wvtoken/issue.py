@@ -79,7 +79,10 @@ class Issuer:
         """
         result = self.issue_many([request], customer=customer, stored_keys=stored_keys, now=now)[0]
         if isinstance(result, TokenRequestError):
-            raise result
+            try:
+                raise result
+            finally:
+                del result  # the traceback refers to this frame: no reference cycle
         return result
 
     def issue_many(

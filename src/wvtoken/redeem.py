@@ -50,7 +50,10 @@ class Redeemer:
         """
         result = self.redeem_many([token_or_url], now=now)[0]
         if isinstance(result, TokenRequestError):
-            raise result
+            try:
+                raise result
+            finally:
+                del result  # the traceback refers to this frame: no reference cycle
         return result
 
     def redeem_many(
