@@ -1,4 +1,4 @@
-"""For .ci/sanitize: does with the C extension what its sanitizers have to find. None of it reaches C from wvtoken."""
+"""Call the C extension with faulty arguments, for `.ci/run sanitize`. The package never makes such calls."""
 
 import sys
 from pathlib import Path

@@ -84,6 +84,7 @@ def test_import_loads_nothing_that_only_some_calls_need() -> None:
         "cffi",
         "_cffi_backend",
         "cryptography",
+        "difflib",
         "hashlib",
         "hmac",
         "html",

@@ -14,7 +14,6 @@ import re
 from binascii import a2b_base64, b2a_base64, unhexlify
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
@@ -515,4 +514,6 @@ _STARTS = {"?": "'?'", "\ufeff": "a byte order mark", "http:": "a URL and '?'", 
 def _closest(name: str, names: Iterable[str]) -> str | None:
     """Return the most similar of the names, regardless of case."""
     by_lower = {other.lower(): other for other in names}
+    from difflib import get_close_matches  # noqa: PLC0415  # needed only for an unknown name
+
     return next((by_lower[close] for close in get_close_matches(name.lower(), by_lower, 1)), None)
