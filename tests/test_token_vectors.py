@@ -174,7 +174,9 @@ def test_payload_is_refused(vector: Vector) -> None:
 
 
 def test_payloads_in_tokens(any_engine: Engine) -> None:
-    keyring, vectors = KeyRing.generate(), [*GOOD_PAYLOADS, *BAD_PAYLOADS]
+    keyring = KeyRing.generate()
+    # The engines refuse to seal a payload of another length.
+    vectors = [vector for vector in [*GOOD_PAYLOADS, *BAD_PAYLOADS] if 108 <= len(vector["payload"]) <= 2 * 8192]
     tokens = sealing.seal(keyring, b"", [bytes.fromhex(vector["payload"]) for vector in vectors])
     for vector, token, result in zip(vectors, tokens, Redeemer(keyring).redeem_many(tokens, now=0), strict=True):
         if "grant" in vector:
