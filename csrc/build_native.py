@@ -1,29 +1,43 @@
 """Builds `wvtoken.engine._native` from this folder, for setup.py (`cffi_modules`).
 
-`python csrc/build_native.py FOLDER` only writes wvt_limits.h there, for the C tests and the fuzz targets.
+`python csrc/build_native.py FOLDER` only writes the generated headers there, for the C tests and the fuzz targets.
 """
 
 import os
 import re
-import runpy
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 _HERE = Path(__file__).parent
-_VALUES = _HERE.parent / "src" / "wvtoken" / "values.py"
+sys.path[:0] = [str(_HERE), str(_HERE.parent / "src")]
 
 
-def write_limits(folder: Path) -> None:
-    """Write wvt_limits.h: every integer constant of values.py, with WVT_ before its name."""
-    limits = {name: value for name, value in runpy.run_path(str(_VALUES)).items() if type(value) is int}
-    lines = ["/* wvt_limits.h - written by build_native.py from values.py */"]
-    lines += [f"#define WVT_{name} {_literal(value)}" for name, value in limits.items() if name.isupper()]
-    text = "\n".join([*lines, ""])
+def write_headers(folder: Path) -> list[Path]:
+    """Write the headers that are generated from values.py and parameters.py. Return their paths."""
+    import grammar_header  # noqa: PLC0415  # from this folder
+
+    from wvtoken import values  # noqa: PLC0415  # from src
+
+    headers = {
+        "wvt_limits.h": _limits(vars(values)),
+        "wvt_grammar.h": grammar_header.constants(),
+        "wvt_grammar_table.h": grammar_header.table(),
+    }
     folder.mkdir(parents=True, exist_ok=True)
-    header = folder / "wvt_limits.h"
-    if not header.exists() or header.read_text(encoding="utf-8") != text:
-        header.write_text(text, encoding="utf-8")
+    for name, text in headers.items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+    return [folder / name for name in headers]
+
+
+def _limits(constants: Mapping[str, object]) -> str:
+    """Every integer constant of values.py, with WVT_ before its name."""
+    numbers = {name: value for name, value in constants.items() if type(value) is int and name.isupper()}
+    lines = [f"#define WVT_{name} {_literal(value)}" for name, value in numbers.items()]
+    return "\n".join(["/* Generated from values.py. */", *lines, ""])
 
 
 def _literal(value: int) -> str:
@@ -59,8 +73,8 @@ def extension() -> Any:
     """The builder that cffi runs from setup.py."""
     from cffi import FFI  # noqa: PLC0415  # the C tests and the fuzz targets do not need it
 
-    generated = Path("build") / "limits"
-    write_limits(generated)
+    generated = Path("build") / "generated"
+    headers = write_headers(generated)
     compiling, linking = flags()
     builder = FFI()
     builder.cdef(declarations())
@@ -71,10 +85,10 @@ def extension() -> Any:
         include_dirs=["csrc", str(generated)],
         extra_compile_args=compiling,
         extra_link_args=linking,
-        depends=[*sorted(f"csrc/{path.name}" for path in _HERE.glob("*.h")), str(generated / "wvt_limits.h")],
+        depends=[*sorted(f"csrc/{path.name}" for path in _HERE.glob("*.h")), *map(str, headers)],
     )
     return builder
 
 
 if __name__ == "__main__":
-    write_limits(Path(sys.argv[1]))
+    write_headers(Path(sys.argv[1]))

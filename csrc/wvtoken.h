@@ -87,6 +87,69 @@ struct wvt_opening {
 int64_t wvt_open_tokens(uint32_t lanes, const struct wvt_opening *with, const uint8_t *texts, const uint32_t *offsets,
                         size_t n, uint8_t *out, uint32_t *places, uint8_t *status);
 
+/* The fast path. It accepts valid input in its usual form and hands back everything else: the Python reference decides.
+ *
+ * Secret in a request are the values of keys and of the customer authenticator. Public are the positions of delimiters
+ * and escapes, all lengths, and whether a character is valid for its parameter. Secret in an opened and verified token is
+ * only its content key. */
+#define WVT_HANDED_BACK 4 /* status[i]: the reference has to decide */
+#define WVT_NEEDS_KEY 5   /* status[i]: a valid request without a key; kids[i] is its kid */
+
+/* A URL has at most as many bytes as the prefix, 4/3 of its request, and this. */
+#define WVT_URL_BYTES 256
+
+/* What all requests of a call have in common. */
+struct wvt_issuer {
+    struct wvt_sealing sealing;
+    uint32_t lanes;
+    uint32_t forbids_unknown; /* 1: a request with an unknown parameter is handed back */
+};
+
+/* The memory of a call of wvt_issue, for n requests. */
+struct wvt_issue_buffers {
+    struct wvt_issue_workspace *workspace; /* wvt_issue_workspace_bytes() bytes, aligned for any type */
+    const uint8_t *stored_keys;            /* NULL, or for each request WVT_WRAPPED_KEY_BYTES with its stored key */
+    const uint8_t *stored_len;             /* the length of each stored key; 0 for none */
+    uint8_t *out;                          /* n times the most that a URL may have */
+    uint8_t *status;                       /* n */
+    uint8_t *kids;                         /* n of WVT_KID_BYTES */
+};
+
+size_t wvt_issue_workspace_bytes(void);
+
+/* Parses each request, unwraps its key, writes its payload and seals it. Writes for each request with status WVT_OK its
+ * URL and a line feed, in the order of the requests. nonces: n of WVT_NONCE_BYTES; tokens use the first of them. now: UNIX
+ * seconds. customer: at most WVT_CUSTOMER_MAX printable ASCII characters; the caller checks them. Wipes the workspace.
+ * Returns the number of bytes in `out`, or -1. */
+int64_t wvt_issue(const struct wvt_issuer *issuer, const struct wvt_issue_buffers *buffers, const uint8_t *texts,
+                  const uint32_t *offsets, size_t n, const uint8_t *nonces, int64_t now, const uint8_t *customer,
+                  size_t customer_len);
+
+/* `len` bytes of a payload from `at` on. */
+struct wvt_place {
+    uint16_t at, len;
+};
+
+/* Where the fields of a payload are; the length of a missing one is 0. `extensions` are all, with their tags and lengths. */
+struct wvt_layout {
+    struct wvt_place cookie, content_id, customer, extensions;
+};
+
+/* The memory of a call of wvt_redeem, for n texts. */
+struct wvt_redeem_buffers {
+    uint8_t *tokens;            /* as long as all texts */
+    uint32_t *offsets;          /* n + 1: the places of the tokens */
+    uint8_t *out;               /* as for wvt_open_tokens */
+    uint32_t *places;           /* n + 1, as for wvt_open_tokens */
+    uint8_t *status;            /* n */
+    struct wvt_layout *layouts; /* n: valid if the status is WVT_OK */
+};
+
+/* Finds the token in each text (a token, or a URL with one), opens it, checks its payload and finds the fields. Returns
+ * as wvt_open_tokens does. The caller wipes `out`. */
+int64_t wvt_redeem(uint32_t lanes, const struct wvt_opening *with, const uint8_t *texts, const uint32_t *offsets,
+                   size_t n, const struct wvt_redeem_buffers *buffers);
+
 /* Overwrites memory with zeros. The compiler does not remove this. */
 void wvt_wipe(void *p, size_t n);
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from inspect import iscoroutinefunction
-from typing import Literal
+from typing import Literal, NamedTuple, cast
 
 from . import payload, sealing, values
 from .batch import checked, chunks, source, unix_seconds
 from .callbacks import log_failure, released, wrong_answer
-from .engine import current
 from .errors import ErrorCode, TokenRequestError
 from .keyring import KeyRing, checked_keyring
 from .keywrap import unwrap_keys
@@ -25,6 +24,18 @@ StoredKeys = Mapping[bytes, BytesLike] | Callable[[TokenSpec], BytesLike | None]
 Lookup = Callable[[TokenSpec], object]
 
 _KINDS = (TokenSpec, str, bytes)
+
+
+class _Common(NamedTuple):
+    """What all requests of a call have in common."""
+
+    customer: str | None
+    lookup: Lookup
+    keys_by_kid: Mapping[bytes, BytesLike] | None
+
+    @property
+    def customer_bytes(self) -> bytes:
+        return b"" if self.customer is None else self.customer.encode()
 
 
 class Issuer:
@@ -51,7 +62,7 @@ class Issuer:
         now: UNIX seconds; None is the wall clock.
     """
 
-    __slots__ = ("_audience", "_forbids_unknown", "_keyring", "_prefix")
+    __slots__ = ("_audience", "_forbids_unknown", "_keyring", "_path", "_prefix")
 
     def __init__(
         self, keyring: KeyRing, rights_url: str, *, audience: str = "", unknown: Literal["ignore", "forbid"] = "ignore"
@@ -61,7 +72,7 @@ class Issuer:
         self._audience = sealing.audience_bytes(audience)
         check_unknown(unknown)
         self._forbids_unknown = unknown == "forbid"
-        current()
+        self._path = sealing.issue_path(self._keyring, self._audience, self._prefix, self._forbids_unknown)
 
     def issue(
         self,
@@ -77,7 +88,13 @@ class Issuer:
             TokenRequestError: the request is invalid, or its key was not found.
             ValueError, TypeError: an argument is invalid.
         """
-        result = self.issue_many([request], customer=customer, stored_keys=stored_keys, now=now)[0]
+        common = _Common(_checked_customer(customer), *_storage(stored_keys))
+        moment = unix_seconds(now)
+        (request,) = checked("requests", [request], _KINDS)
+        url = self._issue_usual(request, common, moment)
+        if url is not None:
+            return url
+        (result,) = self._issue_chunk([request], common, moment)
         if isinstance(result, TokenRequestError):
             try:
                 raise result
@@ -114,22 +131,58 @@ class Issuer:
 
         Without `now`, the clock is read for each chunk.
         """
-        customer = _checked_customer(customer)
-        lookup = _lookup(stored_keys)
+        common = _Common(_checked_customer(customer), *_storage(stored_keys))
         fixed_now = None if now is None else unix_seconds(now)
-        return self._issued(source("requests", requests), customer, lookup, fixed_now)
+        return self._issued(source("requests", requests), common, fixed_now)
 
     def _issued(
-        self, requests: Iterator[Request], customer: str | None, lookup: Lookup, now: int | None
+        self, requests: Iterator[Request], common: _Common, now: int | None
     ) -> Iterator[str | TokenRequestError]:
         # A generator, not chain.from_iterable: CPython frees chain's generator while it runs if an item is requested
         # during its own computation.
         for chunk in chunks("requests", requests, _KINDS):
-            yield from self._issue_chunk(chunk, customer, lookup, unix_seconds(now))
+            yield from self._issue_chunk(chunk, common, unix_seconds(now))
 
-    def _issue_chunk(
-        self, requests: list[Request], customer: str | None, lookup: Lookup, now: int
-    ) -> list[str | TokenRequestError]:
+    def _issue_usual(self, request: Request, common: _Common, now: int) -> str | None:
+        """Return the URL of one request, by the fast path. None: the reference has to decide."""
+        if self._path is None:
+            return None
+        if not isinstance(request, TokenSpec):
+            text = request if isinstance(request, bytes) else request.encode() if request.isascii() else b""
+            return self._path.issue(text, now, common.customer_bytes)
+        if request.content_key is None or (self._forbids_unknown and request.unknown):
+            return None
+        encoded = _payload(request, request.content_key, common.customer, now)
+        return self._path.seal(encoded) if isinstance(encoded, bytes) else None
+
+    def _issue_chunk(self, requests: list[Request], common: _Common, now: int) -> list[str | TokenRequestError]:
+        results = self._issue_usual_ones(requests, common, now)
+        places = [place for place, result in enumerate(results) if result is None] if None in results else []
+        if places:
+            rest = self._issue_by_reference([requests[place] for place in places], common, now)
+            for place, result in zip(places, rest, strict=True):
+                results[place] = result
+        return cast(list[str | TokenRequestError], results)
+
+    def _issue_usual_ones(
+        self, requests: list[Request], common: _Common, now: int
+    ) -> list[str | TokenRequestError | None]:
+        """Return the URLs of the requests that the fast path handles, and None for the others."""
+        kinds = set(map(type, requests))
+        if self._path is None or kinds == {TokenSpec}:
+            return [None] * len(requests)
+        texts = ["" if isinstance(item, TokenSpec) else item for item in requests] if TokenSpec in kinds else requests
+        found = self._path.issue_many(cast(list[str | bytes], texts), now, common.customer_bytes)
+        if common.keys_by_kid is not None and bytes in set(map(type, found)):
+            places, keys = _stored_keys(found, common.keys_by_kid)
+            some = [cast(str | bytes, texts[place]) for place in places]
+            for place, url in zip(places, self._path.issue_many(some, now, common.customer_bytes, keys), strict=True):
+                found[place] = url
+        if set(map(type, found)) == {str}:
+            return cast(list[str | TokenRequestError | None], found)
+        return [item if isinstance(item, str) else None for item in found]
+
+    def _issue_by_reference(self, requests: list[Request], common: _Common, now: int) -> list[str | TokenRequestError]:
         payloads: list[bytes | TokenRequestError] = []
         wrapped: list[tuple[int, TokenSpec, bytes]] = []
         for request in requests:
@@ -137,15 +190,18 @@ class Issuer:
             if isinstance(spec, TokenRequestError):
                 payloads.append(spec)
                 continue
-            key = spec.content_key or _key_as_given(spec, lookup, now)
+            key = spec.content_key or _key_as_given(spec, common.lookup, now)
             if isinstance(key, bytes):
                 if spec.kek is None:
-                    key = _payload(spec, key, customer, now)
+                    key = _payload(spec, key, common.customer, now)
                 else:
                     wrapped.append((len(payloads), spec, key))
             payloads.append(key)
         for place, spec, unwrapped in _unwrap(wrapped):
-            payloads[place] = _payload(spec, unwrapped, customer, now) if isinstance(unwrapped, bytes) else unwrapped
+            if isinstance(unwrapped, bytes):
+                payloads[place] = _payload(spec, unwrapped, common.customer, now)
+            else:
+                payloads[place] = unwrapped
         return self._sealed(payloads)
 
     def _allowed(self, spec: TokenSpec | TokenRequestError) -> TokenSpec | TokenRequestError:
@@ -161,6 +217,23 @@ class Issuer:
             return list(urls)
         rest = iter(urls)
         return [next(rest) if isinstance(item, bytes) else item for item in payloads]
+
+
+def _stored_keys(
+    found: list[str | bytes | None], keys_by_kid: Mapping[bytes, BytesLike]
+) -> tuple[list[int], list[bytes]]:
+    """Return the places of kids whose stored key can be used as it is, and these keys."""
+    places, keys = [], []
+    for place, kid in enumerate(found):
+        if isinstance(kid, bytes):
+            try:
+                key = keys_by_kid.get(kid)
+            except Exception:  # noqa: S112  # the reference asks again, and logs the failure
+                continue
+            if type(key) is bytes and len(key) in (values.CONTENT_KEY_BYTES, values.WRAPPED_KEY_BYTES):
+                places.append(place)
+                keys.append(key)
+    return places, keys
 
 
 # The steps of a chunk. An item with an error is replaced by its error, and later steps skip it.
@@ -283,16 +356,21 @@ def _checked_customer(customer: str | None) -> str | None:
     return customer
 
 
-def _lookup(stored_keys: StoredKeys | None) -> Lookup:
+def _storage(stored_keys: StoredKeys | None) -> tuple[Lookup, Mapping[bytes, BytesLike] | None]:
+    """Return the key storage as a callable, and as a mapping if it is one."""
     if stored_keys is None:
-        return lambda spec: None
+        return _no_key, None
     if isinstance(stored_keys, Mapping):
-        return lambda spec: stored_keys.get(spec.kid)
+        return (lambda spec: stored_keys.get(spec.kid)), stored_keys
     if not callable(stored_keys):
         raise TypeError(f"stored_keys must be a mapping or a callable, not {type(stored_keys).__name__}")
     if iscoroutinefunction(stored_keys) or iscoroutinefunction(type(stored_keys).__call__):
         raise TypeError("stored_keys must not be an async function: look the keys up first and pass a mapping")
-    return stored_keys
+    return stored_keys, None
+
+
+def _no_key(_: TokenSpec) -> None:
+    return None
 
 
 def _checked_url(url: str) -> str:

@@ -29,7 +29,8 @@ from __future__ import annotations
 
 import struct
 from binascii import b2a_base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
 from struct import Struct
 from typing import Any, NamedTuple, Protocol
 
@@ -40,11 +41,8 @@ from .values import Extension, HdcpOutputControl, SecurityLevel
 _FIXED = Struct(">QQ16s16sBBI")
 _OPENED = Struct(f">{values.NONCE_BYTES}s{_FIXED.format[1:]}")
 _FIELD = Struct(">BH")
-_OPENED_MIN = _OPENED.size
-_OPENED_MAX = values.NONCE_BYTES + values.PAYLOAD_BYTES_MAX
-_LIFETIME_MAX = values.LIFETIME_MAX
-_TIME_MAX = values.TIME_MAX
-_COOKIE, _CONTENT_ID, _EXTENSION, _CUSTOMER = 1, 2, 3, 4
+_COOKIE, _CONTENT_ID = values.FIELD_COOKIE, values.FIELD_CONTENT_ID
+_EXTENSION, _CUSTOMER = values.FIELD_EXTENSION, values.FIELD_CUSTOMER
 
 _SECURITY_LEVELS = {level.value: level for level in SecurityLevel}
 _HDCP_OUTPUT_CONTROLS = {control.value: control for control in HdcpOutputControl}
@@ -157,28 +155,34 @@ def encode(terms: Terms, content_key: bytes, issued_at: int, expires_at: int, cu
 def decode(opened: bytes) -> Grant | None:
     """The grant of an opened token of version 1: its id, then its payload. None unless `encode` wrote the payload."""
     try:
-        token_id, issued_at, expires_at, kid, content_key, level, control, license_duration = _unpack(opened)
-        extensions, content_id, cookie, customer = _NO_FIELDS if len(opened) == _OPENED_MIN else _decode_fields(opened)
-        grant = _new(
-            Grant,
-            (
-                token_id,
-                issued_at,
-                expires_at,
-                kid,
-                content_key,
-                _SECURITY_LEVELS[level],
-                _HDCP_OUTPUT_CONTROLS[control],
-                license_duration or None,
-                extensions,
-                content_id,
-                cookie,
-                customer,
-            ),
-        )
+        layout = _layout(opened[values.NONCE_BYTES :])
     except (ValueError, KeyError, struct.error):
         return None
-    return grant if issued_at < expires_at <= min(issued_at + _LIFETIME_MAX, _TIME_MAX) else None
+    return read(opened, 0, layout)
+
+
+def read(data: bytes, start: int, layout: Layout) -> Grant:
+    """Return the grant of a valid payload. `start` is the place of the token id in `data`; the payload follows."""
+    token_id, issued_at, expires_at, kid, content_key, level, control, license_duration = _unpack(data, start)
+    fields = _NO_FIELDS if layout == _NO_LAYOUT else _located(data, start + values.NONCE_BYTES, *layout)
+    extensions, content_id, cookie, customer = fields
+    return _new(
+        Grant,
+        (
+            token_id,
+            issued_at,
+            expires_at,
+            kid,
+            content_key,
+            _SECURITY_LEVELS[level],
+            _HDCP_OUTPUT_CONTROLS[control],
+            license_duration or None,
+            extensions,
+            content_id,
+            cookie,
+            customer,
+        ),
+    )
 
 
 DECODERS: dict[int, Callable[[bytes], Grant | None]] = {1: decode}
@@ -205,59 +209,74 @@ _Fields = tuple[tuple[Extension, ...], str | None, str | None, str | None]
 _NO_FIELDS: _Fields = ((), None, None, None)
 
 
-def _decode_fields(opened: bytes) -> _Fields:
-    """Return the fields after the fixed part: extensions, content_id, cookie, customer."""
-    _check(len(opened) <= _OPENED_MAX)
-    texts: dict[int, str] = {}
-    extensions: list[Extension] = []
-    last = 0
-    for tag, value in _fields(opened):
-        _check(tag > last or tag == last == _EXTENSION)
-        last = tag
-        if tag == _EXTENSION:
-            extensions.append(_extension(value))
-        else:
-            texts[tag] = _READERS[tag](value)
-    return tuple(extensions), texts.get(_CONTENT_ID), texts.get(_COOKIE), texts.get(_CUSTOMER)
+Layout = tuple[int, ...]
+"""Offset and length in a payload of cookie, content id, customer, and all extensions. 0 for a missing field."""
+_NO_LAYOUT: Layout = (0,) * 8
 
 
-def _fields(opened: bytes) -> Iterator[tuple[int, bytes]]:
-    at = _OPENED.size
-    while at < len(opened):
-        _check(at + _FIELD.size <= len(opened))
-        tag, length = _FIELD.unpack_from(opened, at)
-        at += _FIELD.size
-        _check(at + length <= len(opened))
-        yield tag, opened[at : at + length]
-        at += length
+def _located(data: bytes, at: int, *layout: int) -> _Fields:
+    """Return the fields of a payload that begins at `at`."""
+    cookie_at, cookie, content_id_at, content_id, customer_at, customer, extensions_at, extensions = layout
+    return (
+        tuple(_extensions(data, at + extensions_at, at + extensions_at + extensions)) if extensions else (),
+        str(data[at + content_id_at : at + content_id_at + content_id], "utf-8") if content_id else None,
+        str(data[at + cookie_at : at + cookie_at + cookie], "utf-8") if cookie else None,
+        str(data[at + customer_at : at + customer_at + customer], "ascii") if customer else None,
+    )
 
 
-def _extension(value: bytes) -> Extension:
+def _extensions(data: bytes, at: int, end: int) -> list[Extension]:
+    found = []
+    while at < end:
+        value = at + _FIELD.size
+        at = value + (data[value - 2] << 8 | data[value - 1])
+        found.append(_new(Extension, (data[value : value + 4], data[value + 4 : at])))
+    return found
+
+
+def _layout(payload: bytes) -> Layout:
+    """Check a payload and return its layout. Raise an exception if it is not valid."""
+    issued_at, expires_at, _, _, level, control, _ = _FIXED.unpack_from(payload)
+    _check(issued_at < expires_at <= min(issued_at + values.LIFETIME_MAX, values.TIME_MAX))
+    _check(level in _SECURITY_LEVELS and control in _HDCP_OUTPUT_CONTROLS)
+    _check(len(payload) <= values.PAYLOAD_BYTES_MAX)
+    places: dict[int, tuple[int, int]] = {}
+    last, at = 0, _FIXED.size
+    while at < len(payload):
+        tag, length = _FIELD.unpack_from(payload, at)
+        value, end = at + _FIELD.size, at + _FIELD.size + length
+        _check(end <= len(payload) and (tag > last or tag == last == _EXTENSION))
+        _CHECKS[tag](payload[value:end])
+        first, _ = places.setdefault(tag, (at if tag == _EXTENSION else value, 0))
+        places[tag] = first, end - first
+        last, at = tag, end
+    return tuple(chain.from_iterable(places.get(tag, (0, 0)) for tag in (_COOKIE, _CONTENT_ID, _CUSTOMER, _EXTENSION)))
+
+
+def _check_extension(value: bytes) -> None:
     _check(values.is_extension_type(value[:4].decode("ascii")) and len(value) > 4)
-    return Extension(value[:4], value[4:])
 
 
-def _cookie(value: bytes) -> str:
-    text = value.decode()
-    _check(values.is_text(text, values.COOKIE_MAX))
-    return text
+def _check_cookie(value: bytes) -> None:
+    _check(values.is_text(value.decode(), values.COOKIE_MAX))
 
 
-def _content_id(value: bytes) -> str:
-    text = value.decode()
-    _check(values.is_text(text, values.CONTENT_ID_MAX))
-    return text
+def _check_content_id(value: bytes) -> None:
+    _check(values.is_text(value.decode(), values.CONTENT_ID_MAX))
 
 
-def _customer(value: bytes) -> str:
-    text = value.decode("ascii")
-    _check(values.is_printable(text, values.CUSTOMER_MAX))
-    return text
+def _check_customer(value: bytes) -> None:
+    _check(values.is_printable(value.decode("ascii"), values.CUSTOMER_MAX))
 
 
-_READERS = {_COOKIE: _cookie, _CONTENT_ID: _content_id, _CUSTOMER: _customer}
+_CHECKS = {
+    _COOKIE: _check_cookie,
+    _CONTENT_ID: _check_content_id,
+    _EXTENSION: _check_extension,
+    _CUSTOMER: _check_customer,
+}
 
 
-def _check(right: bool) -> None:
-    if not right:
+def _check(valid: bool) -> None:
+    if not valid:
         raise ValueError

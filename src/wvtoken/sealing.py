@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from . import payload, values
 from .engine import KeyTable, current
 from .errors import MALFORMED, InvalidToken, Refusal
 from .keyring import KeyRing
 from .token_text import HEADER, VERSION, read_header
+
+if TYPE_CHECKING:
+    from .engine.requests import IssuePath, RedeemPath
 
 
 def audience_bytes(audience: str) -> bytes:
@@ -42,6 +45,17 @@ def open_tokens(keyring: KeyRing, audience: bytes, texts: Sequence[str]) -> list
 def invalid_token(text: str, reason: Refusal) -> InvalidToken:
     """Return the error for a token that did not open. A token of an unknown version is malformed."""
     return InvalidToken(MALFORMED if read_header(text) is None else reason)
+
+
+def issue_path(keyring: KeyRing, audience: bytes, prefix: str, forbids_unknown: bool) -> IssuePath | None:
+    """Return the fast path from requests to URLs, or None if the engine has none."""
+    header = HEADER.pack(VERSION, keyring.active)
+    return current().issue_path(_table(keyring), header, audience, prefix, forbids_unknown)
+
+
+def redeem_path(keyring: KeyRing, audience: bytes) -> RedeemPath | None:
+    """Return the fast path from tokens to grants, or None if the engine has none."""
+    return current().redeem_path(_table(keyring), audience)
 
 
 def _table(keyring: KeyRing) -> KeyTable:

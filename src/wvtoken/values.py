@@ -13,11 +13,14 @@ from typing import Any, NamedTuple
 REQUEST_BYTES_MAX = 64 * 1024
 """Of query and body together, in UTF-8."""
 PARAMETERS_MAX = 2000
+ONE_TEXT_MAX = 4096
+"""Bytes of a request or token for which a single call keeps memory. Longer ones take the path of batches."""
 
 KID_BYTES = 16
 CONTENT_KEY_BYTES = 16
 WRAPPED_KEY_BYTES = CONTENT_KEY_BYTES + 8
 KEK_BYTES = (16, 24, 32)
+KEK_BYTES_MAX = max(KEK_BYTES)
 
 AUTHENTICATOR_MAX = 256
 KID_NAME_MAX = 64
@@ -38,6 +41,8 @@ PAYLOAD_BYTES_MAX = 8192
 PAYLOAD_FIXED_BYTES = 54
 PAYLOAD_FIELD_BYTES = 3
 """Of a token's payload: its maximum, its fixed part, and the tag and length before each other value."""
+FIELD_COOKIE, FIELD_CONTENT_ID, FIELD_EXTENSION, FIELD_CUSTOMER = 1, 2, 3, 4
+"""The tags of a payload's fields."""
 
 
 SEALING_KEY_BYTES = 32
@@ -72,6 +77,10 @@ class HdcpOutputControl(IntEnum):
     HDCP_NONE = 0
     HDCP_V1 = 1
     HDCP_V2 = 2
+
+
+SECURITY_LEVEL_MIN, SECURITY_LEVEL_MAX = int(min(SecurityLevel)), int(max(SecurityLevel))
+HDCP_OUTPUT_CONTROL_MAX = int(max(HdcpOutputControl))
 
 
 class Extension(NamedTuple):

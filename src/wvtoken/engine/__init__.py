@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import EngineUnavailable, Refusal
+
+if TYPE_CHECKING:
+    from .requests import IssuePath, RedeemPath
 
 VARIABLE = "WVTOKEN_ENGINE"
 """The environment variable that selects an engine: "native", "openssl", or a name that `engine_name` returns."""
@@ -68,6 +71,16 @@ class Engine(Protocol):
         prefix: str = "",
     ) -> list[str]:
         """Texts: prefix + base64url(header || nonce || sealed payload). AAD: header || audience. A nonce for each."""
+        ...
+
+    def issue_path(
+        self, table: KeyTable, header: bytes, audience: bytes, prefix: str, forbids_unknown: bool
+    ) -> IssuePath | None:
+        """The fast path from requests to URLs, or None if the engine has none."""
+        ...
+
+    def redeem_path(self, table: KeyTable, audience: bytes) -> RedeemPath | None:
+        """The fast path from tokens to grants, or None if the engine has none."""
         ...
 
     def open_tokens(self, table: KeyTable, audience: bytes, texts: Sequence[str]) -> list[bytes | Refusal]:

@@ -22,6 +22,8 @@ except ImportError as _error:
     _reason = why_not("the C extension", _error).replace(f"{__package__}._native", "the C extension")
     raise EngineUnavailable(_reason) from None
 
+from .requests import IssuePath, RedeemPath
+
 _LANES = dict(
     zip(
         NATIVE_NAMES,
@@ -115,6 +117,14 @@ class NativeEngine:
             sealing = ffi.new("struct wvt_sealing *", arguments)
             written = _check(lib.wvt_seal_tokens(self._lanes, sealing, nonces, data, _u32(offsets), count, out))
             return str(ffi.buffer(out, written - 1), "ascii").split("\n")
+
+    def issue_path(
+        self, table: KeyTable, header: bytes, audience: bytes, prefix: str, forbids_unknown: bool
+    ) -> IssuePath:
+        return IssuePath(self._lanes, table, header, audience, prefix, forbids_unknown)
+
+    def redeem_path(self, table: KeyTable, audience: bytes) -> RedeemPath:
+        return RedeemPath(self._lanes, table, audience)
 
     def open_tokens(self, table: KeyTable, audience: bytes, texts: Sequence[str]) -> list[bytes | Refusal]:
         count = len(texts)

@@ -52,6 +52,12 @@ class OpenSSLEngine:
             texts.append(prefix + base64url.encode(header + nonce + aead.encrypt(nonce, payload, aad)))
         return texts
 
+    def issue_path(self, *_: object) -> None:
+        return None
+
+    def redeem_path(self, *_: object) -> None:
+        return None
+
     def open_tokens(self, table: KeyTable, audience: bytes, texts: Sequence[str]) -> list[bytes | Refusal]:
         return [_open(table, audience, text) for text in texts]
 

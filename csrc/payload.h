@@ -1,0 +1,31 @@
+/* payload.h - the payload of a token, version 1: written from a request, and read again. payload.py specifies it. */
+#ifndef WVT_PAYLOAD_H
+#define WVT_PAYLOAD_H
+
+#include "request.h"
+
+/* What a payload has beside the request. */
+struct wvt_terms {
+    int64_t issued_at, expires_at; /* UNIX seconds */
+    const uint8_t *customer;       /* checked by the caller */
+    size_t customer_len;           /* 0 for none */
+};
+
+/* Where the content key and the two levels are in a payload. */
+#define WVT_CONTENT_KEY_AT 32u
+#define WVT_LEVELS_AT 48u
+
+/* Find when the token of a request expires. Return 0 to hand the request back: the time is out of bounds. */
+int wvt_find_expiry(const struct wvt_request *request, int64_t now, int64_t *expires_at);
+
+/* Return the length of the payload of an accepted request: at most WVT_PAYLOAD_BYTES_MAX. */
+size_t wvt_payload_bytes(const struct wvt_request *request, const struct wvt_terms *terms);
+
+/* Write that payload. The caller fills in the content key, WVT_KEY_BYTES at WVT_CONTENT_KEY_AT. */
+void wvt_write_payload(const struct wvt_request *request, const struct wvt_terms *terms, uint8_t *out);
+
+/* Check a payload as strictly as payload.py does, and find its fields. Return 1 if it is accepted. Return 0 to hand it
+ * back, also for a text that is not ASCII: payload.py then decides. Nothing depends on the content key. */
+int wvt_read_payload(const uint8_t *payload, size_t len, struct wvt_layout *layout);
+
+#endif

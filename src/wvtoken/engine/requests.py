@@ -1,0 +1,274 @@
+"""The fast path in C: from requests to URLs, and from tokens to payloads. csrc/wvtoken.h is the contract.
+
+C handles valid input in its usual form. It hands back everything else, and the Python reference decides.
+Buffers are reused: a call takes its memory from a list and puts it back. So calls in several threads, and calls inside
+calls, never share memory.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from itertools import accumulate
+from os import urandom
+from struct import Struct
+from typing import Any, NamedTuple, TypeVar
+
+from .. import values
+from . import KeyTable
+from ._native import ffi, lib
+
+_new_buffer = ffi.new_allocator(should_clear_after_alloc=False)
+_OPEN_SLACK: int = lib.WVT_OPEN_SLACK
+_URL_BYTES: int = lib.WVT_URL_BYTES
+_LAYOUT = Struct("=8H")
+
+
+class IssuePath:
+    """Issues requests for one issuer."""
+
+    __slots__ = ("_batches", "_issuer", "_kept", "_lanes", "_prefix_bytes", "_sealing", "_single")
+
+    def __init__(
+        self, lanes: int, table: KeyTable, header: bytes, audience: bytes, prefix: str, forbids_unknown: bool
+    ) -> None:
+        before = prefix.encode("ascii")
+        # C keeps pointers to these.
+        self._kept = [ffi.from_buffer(item) for item in (table.by_header[header], header, audience, before)]
+        sealing = (*self._kept, len(audience), len(before))
+        self._issuer = ffi.new("struct wvt_issuer *", (sealing, lanes, forbids_unknown))
+        self._sealing = ffi.addressof(self._issuer, "sealing")
+        self._lanes = lanes
+        self._prefix_bytes = len(before)
+        self._single: list[_IssueMemory] = []
+        self._batches: list[_IssueMemory] = []
+
+    def issue(self, text: bytes, now: int, customer: bytes) -> str | None:
+        """Return the URL of a request. None: handed back, or it needs a stored key."""
+        if len(text) > values.ONE_TEXT_MAX:
+            return None
+        memory = self._take_single()
+        memory.offsets[1] = len(text)
+        nonce = urandom(values.NONCE_BYTES)
+        written = lib.wvt_issue(
+            self._issuer, memory.buffers, text, memory.offsets, 1, nonce, now, customer, len(customer)
+        )
+        url = str(memory.view[: written - 1], "ascii") if written > 0 else None
+        self._single.append(memory)
+        return url
+
+    def seal(self, payload: bytes) -> str:
+        """Return the URL with a payload."""
+        memory = self._take_single()
+        memory.offsets[1] = len(payload)
+        nonce = urandom(values.NONCE_BYTES)
+        lib.wvt_seal_tokens(self._lanes, self._sealing, nonce, payload, memory.offsets, 1, memory.out)
+        size = self._prefix_bytes + ((len(payload) + values.TOKEN_OVERHEAD) * 4 + 2) // 3
+        url = str(memory.view[:size], "ascii")
+        self._single.append(memory)
+        return url
+
+    def issue_many(
+        self, texts: Sequence[str | bytes], now: int, customer: bytes, stored_keys: Sequence[bytes] | None = None
+    ) -> list[str | bytes | None]:
+        """Return for each request its URL; the kid of a request that needs a stored key; or None: handed back.
+
+        Args:
+            stored_keys: the stored key (16 bytes, or 24 wrapped) of each request.
+        """
+        data, offsets = _joined(texts)
+        count = len(texts)
+        size = self._out_bytes(count, len(data))
+        memory = _take(self._batches, count, size) or _IssueMemory(count, size)
+        keys = memory.set_stored_keys(stored_keys)
+        nonces = urandom(values.NONCE_BYTES * count)
+        written = lib.wvt_issue(
+            self._issuer, memory.buffers, data, offsets, count, nonces, now, customer, len(customer)
+        )
+        del keys
+        if written < 0:
+            raise ValueError("a length is outside the limits of the engine")
+        results = memory.results(count, written)
+        self._batches.append(memory)
+        return results
+
+    def _take_single(self) -> _IssueMemory:
+        try:
+            return self._single.pop()
+        except IndexError:
+            return _IssueMemory(1, self._out_bytes(1, max(values.ONE_TEXT_MAX, values.PAYLOAD_BYTES_MAX)))
+
+    def _out_bytes(self, count: int, text_bytes: int) -> int:
+        """At least as many bytes as `count` URLs have whose requests have `text_bytes` in all."""
+        return count * (self._prefix_bytes + _URL_BYTES) + text_bytes * 4 // 3 + 4
+
+
+class _IssueMemory:
+    """The memory of a call of wvt_issue. C wipes the workspace; URLs and kids are not secret."""
+
+    __slots__ = ("_kids", "_status", "_workspace", "buffers", "count", "offsets", "out", "size", "view")
+
+    def __init__(self, count: int, size: int) -> None:
+        self.count, self.size = count, size
+        self._workspace = _new_buffer("uint64_t[]", lib.wvt_issue_workspace_bytes() // 8 + 1)
+        self.out = _new_buffer("uint8_t[]", size)
+        self._status = ffi.new("uint8_t[]", count)
+        self._kids = ffi.new("uint8_t[]", values.KID_BYTES * count)
+        self.offsets = ffi.new("uint32_t[2]")
+        self.view = ffi.buffer(self.out)
+        workspace = ffi.cast("struct wvt_issue_workspace *", self._workspace)
+        self.buffers = ffi.new(
+            "struct wvt_issue_buffers *", (workspace, ffi.NULL, ffi.NULL, self.out, self._status, self._kids)
+        )
+
+    def set_stored_keys(self, stored_keys: Sequence[bytes] | None) -> tuple[Any, Any]:
+        """Set the stored keys of the next call. The caller keeps the result until the call is over."""
+        joined: Any = ffi.NULL
+        lengths: Any = ffi.NULL
+        if stored_keys is not None:
+            padded = [key.ljust(values.WRAPPED_KEY_BYTES, b"\0") for key in stored_keys]
+            joined, lengths = ffi.from_buffer(b"".join(padded)), ffi.from_buffer(bytes(map(len, stored_keys)))
+        self.buffers.stored_keys, self.buffers.stored_len = joined, lengths
+        return joined, lengths
+
+    def results(self, count: int, written: int) -> list[str | bytes | None]:
+        urls = str(self.view[: written - 1], "ascii").split("\n") if written else []
+        status = bytes(ffi.buffer(self._status, count))
+        if not any(status):
+            return list(urls)
+        kids = bytes(ffi.buffer(self._kids, values.KID_BYTES * count))
+        following = iter(urls)
+        return [
+            next(following)
+            if state == lib.WVT_OK
+            else kids[values.KID_BYTES * place :][: values.KID_BYTES]
+            if state == lib.WVT_NEEDS_KEY
+            else None
+            for place, state in enumerate(status)
+        ]
+
+
+Layout = tuple[int, ...]
+"""Offset and length in a payload of its cookie, content id, customer and extensions."""
+
+
+class Opened(NamedTuple):
+    """Opened tokens. `data` holds content keys.
+
+    Attributes:
+        data: the tokens: header, nonce and payload of each.
+        places: the offset of each token in `data`.
+        layouts: the layout of each payload.
+        status: for each token, a status of wvtoken.h.
+    """
+
+    data: bytes
+    places: list[int]
+    layouts: list[Layout]
+    status: bytes
+
+
+class RedeemPath:
+    """Opens tokens for one redeemer."""
+
+    __slots__ = ("_batches", "_kept", "_lanes", "_opening", "_single")
+
+    def __init__(self, lanes: int, table: KeyTable, audience: bytes) -> None:
+        self._lanes = lanes
+        # C keeps pointers to these.
+        self._kept = [ffi.from_buffer(item) for item in (table.headers, table.keys, audience)]
+        self._opening = ffi.new("struct wvt_opening *", (*self._kept, len(table.by_header), len(audience)))
+        self._single: list[_RedeemMemory] = []
+        self._batches: list[_RedeemMemory] = []
+
+    def open(self, text: bytes) -> tuple[int, bytes, Layout]:
+        """Open a token, or the token in a URL, of at most ONE_TEXT_MAX bytes. Return status, token and layout."""
+        try:
+            memory = self._single.pop()
+        except IndexError:
+            memory = _RedeemMemory(1, values.ONE_TEXT_MAX)
+        memory.offsets[1] = len(text)
+        lib.wvt_redeem(self._lanes, self._opening, text, memory.offsets, 1, memory.buffers)
+        end = memory.places[1]
+        token, layout = memory.view[:end], _LAYOUT.unpack_from(memory.layout_view)
+        lib.wvt_wipe(memory.out, end)
+        status = memory.status[0]
+        self._single.append(memory)
+        return status, token, layout
+
+    def open_many(self, texts: Sequence[str | bytes]) -> Opened:
+        """Open each token, or the token in each URL."""
+        data, offsets = _joined(texts)
+        count = len(texts)
+        memory = _take(self._batches, count, len(data)) or _RedeemMemory(count, len(data))
+        if lib.wvt_redeem(self._lanes, self._opening, data, offsets, count, memory.buffers) < 0:
+            raise ValueError("a length is outside the limits of the engine")
+        opened = memory.opened(count)
+        self._batches.append(memory)
+        return opened
+
+
+class _RedeemMemory:
+    """The memory of a call of wvt_redeem, for texts of `size` bytes in all."""
+
+    __slots__ = (
+        "_layouts",
+        "_offsets",
+        "_tokens",
+        "buffers",
+        "count",
+        "layout_view",
+        "offsets",
+        "out",
+        "places",
+        "size",
+        "status",
+        "view",
+    )
+
+    def __init__(self, count: int, size: int) -> None:
+        self.count, self.size = count, size
+        self._tokens = _new_buffer("uint8_t[]", max(size, 1))
+        self._offsets = _new_buffer("uint32_t[]", count + 1)
+        self.out = _new_buffer("uint8_t[]", size * 3 // 4 + _OPEN_SLACK)
+        self.places = ffi.new("uint32_t[]", count + 1)
+        self.status = ffi.new("uint8_t[]", count)
+        self._layouts = ffi.new("struct wvt_layout[]", count)
+        self.offsets = ffi.new("uint32_t[2]")
+        self.view, self.layout_view = ffi.buffer(self.out), ffi.buffer(self._layouts)
+        self.buffers = ffi.new(
+            "struct wvt_redeem_buffers *",
+            (self._tokens, self._offsets, self.out, self.places, self.status, self._layouts),
+        )
+
+    def opened(self, count: int) -> Opened:
+        """Return the result of the last call, and wipe the memory."""
+        places = ffi.unpack(self.places, count + 1)
+        data = self.view[: places[count]]
+        layouts = list(_LAYOUT.iter_unpack(self.layout_view[: _LAYOUT.size * count]))
+        lib.wvt_wipe(self.out, len(data))
+        return Opened(data, places, layouts, ffi.buffer(self.status, count)[:])
+
+
+_Memory = TypeVar("_Memory", _IssueMemory, _RedeemMemory)
+
+
+def _take(memories: list[_Memory], count: int, size: int) -> _Memory | None:
+    """Take memory that is large enough from the list. Memory that is too small is dropped."""
+    try:
+        memory = memories.pop()
+    except IndexError:
+        return None
+    return memory if memory.count >= count and memory.size >= size else None
+
+
+def _joined(texts: Sequence[str | bytes]) -> tuple[bytes, Any]:
+    """Return the joined texts and their offsets. A str beyond ASCII becomes empty, which C hands back."""
+    try:
+        data = "".join(texts).encode("ascii")  # type: ignore[arg-type]
+    except (TypeError, UnicodeEncodeError):
+        encoded = [
+            text if isinstance(text, bytes) else text.encode("ascii") if text.isascii() else b"" for text in texts
+        ]
+        data, texts = b"".join(encoded), encoded
+    return data, ffi.from_buffer("uint32_t[]", array("I", accumulate(map(len, texts), initial=0)))
