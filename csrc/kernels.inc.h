@@ -25,7 +25,7 @@ WVT_STATIC_ASSERT(slack_is_enough, 16 * W <= WVT_OPEN_SLACK);
 /* A loop over vectors, unrolled. */
 #define EACH(i, n)                                                                                                     \
     WVT_UNROLL                                                                                                         \
-    for (size_t i = 0; i < (n); i++)
+    for (size_t i = 0; (i) < (n); (i)++)
 
 /* A 32-bit word, repeated. */
 #define EACH_WORD(w) v_pair((w) * UINT64_C(0x100000001), (w) * UINT64_C(0x100000001))
