@@ -17,7 +17,7 @@ static int64_t run(const struct wvt_kernels *kernels, const struct wvt_keys *k)
         return -1;
     }
     if (k->n) {
-        (k->status ? kernels->unwrap : kernels->wrap)(k, wvt_aligned(&work));
+        (k->status ? kernels->unwrap : kernels->wrap)(k, wvt_aligned(work.bytes));
         wvt_finish(&work, kernels->wrap_bytes);
     }
     for (size_t i = 0; k->status && i < k->n; i++) {

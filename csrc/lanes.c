@@ -48,6 +48,6 @@ WVT_NOINLINE static void wipe_spilled(void)
 
 void wvt_finish(struct wvt_work *work, size_t used)
 {
-    wvt_wipe(wvt_aligned(work), used);
+    wvt_wipe(wvt_aligned(work->bytes), used);
     wipe_spilled();
 }

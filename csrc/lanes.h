@@ -35,8 +35,8 @@ struct wvt_work {
     uint8_t bytes[WVT_WORK_BYTES + 64];
 };
 
-/* Its first address that every vector may have. */
-WVT_INLINE void *wvt_aligned(struct wvt_work *work) { return work->bytes + (64 - (uintptr_t)work->bytes % 64); }
+/* The first address in these bytes that every vector may have. */
+WVT_INLINE void *wvt_aligned(uint8_t *bytes) { return bytes + (64 - (uintptr_t)bytes % 64); }
 
 /* No kernel checks a length. */
 struct wvt_kernels {

@@ -81,7 +81,7 @@ static void run(struct window *w, void (*kernel)(const struct wvt_messages *, vo
                                            end - start,
                                            w->messages};
         memcpy(w->aad, w->headers + (size_t)key * WVT_HEADER_BYTES, WVT_HEADER_BYTES);
-        kernel(&group, wvt_aligned(&work));
+        kernel(&group, wvt_aligned(work.bytes));
     }
     if (w->n) {
         wvt_finish(&work, work_bytes);

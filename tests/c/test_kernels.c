@@ -126,10 +126,10 @@ static size_t siv(int open, const uint8_t *key, const uint8_t *aad, size_t aad_l
         out += len[i] + (open ? 0 : 16);
     }
     const struct wvt_messages all = {key, aad, order, aad_len, n, messages};
-    (open ? kernels->open : kernels->seal)(&all, wvt_aligned(&work));
+    (open ? kernels->open : kernels->seal)(&all, wvt_aligned(work.bytes));
     wvt_finish(&work, kernels->siv_bytes);
     for (size_t i = 0; i < kernels->siv_bytes; i++) {
-        CHECK(((uint8_t *)wvt_aligned(&work))[i] == 0);
+        CHECK(((uint8_t *)wvt_aligned(work.bytes))[i] == 0);
     }
     for (size_t i = 0; i < n; i++) {
         refused += messages[i].refused;
