@@ -11,7 +11,7 @@ from .errors import TokenExpired, TokenRequestError
 from .keyring import KeyRing, checked_keyring
 from .payload import Grant
 from .token_text import token_text
-from .values import HEADER_BYTES, ONE_TEXT_MAX
+from .values import HEADER_BYTES
 
 _KINDS = (str, bytes)
 
@@ -91,10 +91,8 @@ class Redeemer:
         if self._path is None:
             return None
         text = token if isinstance(token, bytes) else token.encode() if token.isascii() else b""
-        if len(text) > ONE_TEXT_MAX:
-            return None
-        status, opened, layout = self._path.open(text)
-        return None if status else payload.read(opened, HEADER_BYTES, layout)
+        opened = self._path.open(text)
+        return None if opened is None else payload.read(opened[0], HEADER_BYTES, opened[1])
 
     def _redeem_chunk(self, tokens: list[str | bytes], now: int) -> list[Grant | TokenRequestError]:
         results: list[Grant | TokenRequestError | None] = [None] * len(tokens)

@@ -13,8 +13,6 @@ from typing import Any, NamedTuple
 REQUEST_BYTES_MAX = 64 * 1024
 """Of query and body together, in UTF-8."""
 PARAMETERS_MAX = 2000
-ONE_TEXT_MAX = 4096
-"""Bytes of a request or token for which a single call keeps memory. Longer ones take the path of batches."""
 
 KID_BYTES = 16
 CONTENT_KEY_BYTES = 16

@@ -19,6 +19,8 @@ from . import KeyTable
 from ._native import ffi, lib
 
 _new_buffer = ffi.new_allocator(should_clear_after_alloc=False)
+_ONE_TEXT_MAX = 4096
+"""Bytes of a request or token for which single calls keep memory. Longer ones take the path of batches."""
 _OPEN_SLACK: int = lib.WVT_OPEN_SLACK
 _URL_BYTES: int = lib.WVT_URL_BYTES
 _LAYOUT = Struct("=8H")
@@ -45,7 +47,7 @@ class IssuePath:
 
     def issue(self, text: bytes, now: int, customer: bytes) -> str | None:
         """Return the URL of a request. None: handed back, or it needs a stored key."""
-        if len(text) > values.ONE_TEXT_MAX:
+        if len(text) > _ONE_TEXT_MAX:
             return None
         memory = self._take_single()
         memory.offsets[1] = len(text)
@@ -96,7 +98,7 @@ class IssuePath:
         try:
             return self._single.pop()
         except IndexError:
-            return _IssueMemory(1, self._out_bytes(1, max(values.ONE_TEXT_MAX, values.PAYLOAD_BYTES_MAX)))
+            return _IssueMemory(1, self._out_bytes(1, max(_ONE_TEXT_MAX, values.PAYLOAD_BYTES_MAX)))
 
     def _out_bytes(self, count: int, text_bytes: int) -> int:
         """At least as many bytes as `count` URLs have whose requests have `text_bytes` in all."""
@@ -120,6 +122,10 @@ class _IssueMemory:
         self.buffers = ffi.new(
             "struct wvt_issue_buffers *", (workspace, ffi.NULL, ffi.NULL, self.out, self._status, self._kids)
         )
+
+    def wiped(self) -> Any:
+        """Return a view of the memory that is wiped after each call, for tests."""
+        return ffi.buffer(self._workspace)
 
     def set_stored_keys(self, stored_keys: Sequence[bytes] | None) -> tuple[Any, Any]:
         """Set the stored keys of the next call. The caller keeps the result until the call is over."""
@@ -181,20 +187,22 @@ class RedeemPath:
         self._single: list[_RedeemMemory] = []
         self._batches: list[_RedeemMemory] = []
 
-    def open(self, text: bytes) -> tuple[int, bytes, Layout]:
-        """Open a token, or the token in a URL, of at most ONE_TEXT_MAX bytes. Return status, token and layout."""
+    def open(self, text: bytes) -> tuple[bytes, Layout] | None:
+        """Open a token, or the token in a URL. Return the token and the layout of its payload. None: handed back."""
+        if len(text) > _ONE_TEXT_MAX:
+            return None
         try:
             memory = self._single.pop()
         except IndexError:
-            memory = _RedeemMemory(1, values.ONE_TEXT_MAX)
+            memory = _RedeemMemory(1, _ONE_TEXT_MAX)
         memory.offsets[1] = len(text)
         lib.wvt_redeem(self._lanes, self._opening, text, memory.offsets, 1, memory.buffers)
         end = memory.places[1]
         token, layout = memory.view[:end], _LAYOUT.unpack_from(memory.layout_view)
         lib.wvt_wipe(memory.out, end)
-        status = memory.status[0]
+        accepted = memory.status[0] == lib.WVT_OK
         self._single.append(memory)
-        return status, token, layout
+        return (token, layout) if accepted else None
 
     def open_many(self, texts: Sequence[str | bytes]) -> Opened:
         """Open each token, or the token in each URL."""
@@ -240,6 +248,10 @@ class _RedeemMemory:
             "struct wvt_redeem_buffers *",
             (self._tokens, self._offsets, self.out, self.places, self.status, self._layouts),
         )
+
+    def wiped(self) -> Any:
+        """Return a view of the memory that is wiped after each call, for tests."""
+        return self.view
 
     def opened(self, count: int) -> Opened:
         """Return the result of the last call, and wipe the memory."""
