@@ -100,61 +100,63 @@ static int fixed_part_is_valid(const uint8_t *payload)
            level <= WVT_SECURITY_LEVEL_MAX && control <= WVT_HDCP_OUTPUT_CONTROL_MAX;
 }
 
-/* The text of a field goes to `place`. Return 0 if it is too long or not printable ASCII. */
-static int read_text(const uint8_t *payload, struct wvt_place value, size_t most, struct wvt_place *place)
+/* The text of a field goes to `place`. Return 0 if it is empty, too long or not printable ASCII. */
+static int read_text(const uint8_t *data, struct wvt_place value, size_t most, struct wvt_place *place)
 {
+    const size_t len = value.end - value.start;
     *place = value;
-    return value.len > 0 && value.len <= most && is_printable(payload + value.at, value.len);
+    return len > 0 && len <= most && is_printable(data + value.start, len);
 }
 
-static int read_extension(const uint8_t *payload, struct wvt_place value, struct wvt_place *extensions)
+static int read_extension(const uint8_t *data, struct wvt_place value, struct wvt_place *extensions)
 {
-    const uint8_t *type = payload + value.at;
-    if (value.len <= WVT_EXTENSION_TYPE_BYTES || !is_printable(type, WVT_EXTENSION_TYPE_BYTES) ||
+    const uint8_t *type = data + value.start;
+    if (value.end - value.start <= WVT_EXTENSION_TYPE_BYTES || !is_printable(type, WVT_EXTENSION_TYPE_BYTES) ||
         wvt_has_comma(type, WVT_EXTENSION_TYPE_BYTES)) {
         return 0;
     }
-    if (extensions->len == 0) {
-        extensions->at = (uint16_t)(value.at - WVT_PAYLOAD_FIELD_BYTES);
+    if (extensions->end == 0) {
+        extensions->start = value.start - WVT_PAYLOAD_FIELD_BYTES;
     }
-    extensions->len = (uint16_t)(value.at + value.len - extensions->at);
+    extensions->end = value.end;
     return 1;
 }
 
-static int read_field(const uint8_t *payload, uint8_t tag, struct wvt_place value, struct wvt_layout *layout)
+static int read_field(const uint8_t *data, uint8_t tag, struct wvt_place value, struct wvt_layout *layout)
 {
     switch (tag) {
     case WVT_FIELD_COOKIE:
-        return read_text(payload, value, WVT_COOKIE_MAX, &layout->cookie);
+        return read_text(data, value, WVT_COOKIE_MAX, &layout->cookie);
     case WVT_FIELD_CONTENT_ID:
-        return read_text(payload, value, WVT_CONTENT_ID_MAX, &layout->content_id);
+        return read_text(data, value, WVT_CONTENT_ID_MAX, &layout->content_id);
     case WVT_FIELD_EXTENSION:
-        return read_extension(payload, value, &layout->extensions);
+        return read_extension(data, value, &layout->extensions);
     case WVT_FIELD_CUSTOMER:
-        return read_text(payload, value, WVT_CUSTOMER_MAX, &layout->customer);
+        return read_text(data, value, WVT_CUSTOMER_MAX, &layout->customer);
     default:
         return 0;
     }
 }
 
-int wvt_read_payload(const uint8_t *payload, size_t len, struct wvt_layout *layout)
+int wvt_read_payload(const uint8_t *data, uint32_t start, uint32_t end, struct wvt_layout *layout)
 {
     const struct wvt_layout empty = {{0, 0}, {0, 0}, {0, 0}, {0, 0}};
+    const uint32_t len = end - start;
     *layout = empty;
-    if (len < WVT_PAYLOAD_FIXED_BYTES || len > WVT_PAYLOAD_BYTES_MAX || !fixed_part_is_valid(payload)) {
+    if (len < WVT_PAYLOAD_FIXED_BYTES || len > WVT_PAYLOAD_BYTES_MAX || !fixed_part_is_valid(data + start)) {
         return 0;
     }
     uint8_t last = 0;
-    for (size_t at = WVT_PAYLOAD_FIXED_BYTES; at < len;) {
-        if (len - at < WVT_PAYLOAD_FIELD_BYTES) {
+    for (uint32_t at = start + WVT_PAYLOAD_FIXED_BYTES; at < end;) {
+        if (end - at < WVT_PAYLOAD_FIELD_BYTES) {
             return 0;
         }
-        const uint8_t tag = payload[at];
-        const size_t value_len = (size_t)get_number(payload + at + 1, 2);
+        const uint8_t tag = data[at];
+        const uint32_t value_len = (uint32_t)get_number(data + at + 1, 2);
         at += WVT_PAYLOAD_FIELD_BYTES;
-        const struct wvt_place value = {(uint16_t)at, (uint16_t)value_len};
-        if (value_len > len - at || (tag <= last && !(tag == last && tag == WVT_FIELD_EXTENSION)) ||
-            !read_field(payload, tag, value, layout)) {
+        const struct wvt_place value = {at, at + value_len};
+        if (value_len > end - at || (tag <= last && !(tag == last && tag == WVT_FIELD_EXTENSION)) ||
+            !read_field(data, tag, value, layout)) {
             return 0;
         }
         last = tag;

@@ -24,8 +24,9 @@ size_t wvt_payload_bytes(const struct wvt_request *request, const struct wvt_ter
 /* Write that payload. The caller fills in the content key, WVT_KEY_BYTES at WVT_CONTENT_KEY_AT. */
 void wvt_write_payload(const struct wvt_request *request, const struct wvt_terms *terms, uint8_t *out);
 
-/* Check a payload as strictly as payload.py does, and find its fields. Return 1 if it is accepted. Return 0 to hand it
- * back, also for a text that is not ASCII: payload.py then decides. Nothing depends on the content key. */
-int wvt_read_payload(const uint8_t *payload, size_t len, struct wvt_layout *layout);
+/* Check a payload, the bytes of `data` from `start` to `end`, as strictly as payload.py does, and find its fields. Return
+ * 1 if it is accepted. Return 0 to hand it back, also for a text that is not ASCII: payload.py then decides. Nothing
+ * depends on the content key. */
+int wvt_read_payload(const uint8_t *data, uint32_t start, uint32_t end, struct wvt_layout *layout);
 
 #endif

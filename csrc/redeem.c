@@ -57,11 +57,11 @@ static void copy_tokens(const uint8_t *texts, const uint32_t *offsets, size_t n,
 }
 
 /* Find the fields of an opened and verified payload. Return 0 to hand it back. Its content key remains a secret. */
-static int read_opened(const uint8_t *payload, size_t len, struct wvt_layout *layout)
+static int read_opened(const uint8_t *data, uint32_t start, uint32_t end, struct wvt_layout *layout)
 {
-    WVT_DECLASSIFY(payload, len < WVT_CONTENT_KEY_AT ? len : WVT_CONTENT_KEY_AT);
-    WVT_DECLASSIFY(payload + WVT_LEVELS_AT, len > WVT_LEVELS_AT ? len - WVT_LEVELS_AT : 0);
-    return wvt_read_payload(payload, len, layout);
+    WVT_DECLASSIFY(data + start, WVT_CONTENT_KEY_AT);
+    WVT_DECLASSIFY(data + start + WVT_LEVELS_AT, end - start - WVT_LEVELS_AT);
+    return wvt_read_payload(data, start, end, layout);
 }
 
 int64_t wvt_redeem(uint32_t lanes, const struct wvt_opening *with, const uint8_t *texts, const uint32_t *offsets,
@@ -75,7 +75,7 @@ int64_t wvt_redeem(uint32_t lanes, const struct wvt_opening *with, const uint8_t
         const uint32_t end = buffers->places[i + 1] - WVT_TAG_BYTES;
         WVT_DECLASSIFY(&buffers->status[i], 1);
         if (buffers->status[i] == WVT_OK && (buffers->out[buffers->places[i]] != WVT_VERSION ||
-                                             !read_opened(buffers->out + start, end - start, &buffers->layouts[i]))) {
+                                             !read_opened(buffers->out, start, end, &buffers->layouts[i]))) {
             buffers->status[i] = WVT_HANDED_BACK;
             refused++;
         }

@@ -125,12 +125,12 @@ int64_t wvt_issue(const struct wvt_issuer *issuer, const struct wvt_issue_buffer
                   const uint32_t *offsets, size_t n, const uint8_t *nonces, int64_t now, const uint8_t *customer,
                   size_t customer_len);
 
-/* `len` bytes of a payload from `at` on. */
+/* The bytes of `out` from `start` to `end`; both are 0 for a missing field. */
 struct wvt_place {
-    uint16_t at, len;
+    uint32_t start, end;
 };
 
-/* Where the fields of a payload are; the length of a missing one is 0. `extensions` are all, with their tags and lengths. */
+/* Where the fields of a payload are. `extensions` are all extensions, with their tags and lengths. */
 struct wvt_layout {
     struct wvt_place cookie, content_id, customer, extensions;
 };

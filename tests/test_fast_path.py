@@ -165,8 +165,8 @@ def test_reused_memory_holds_no_secret() -> None:
 def opened(payload: bytes) -> Grant | None:
     """Return the grant of a sealed payload if C accepts it."""
     assert REDEEMER._path is not None
-    found = REDEEMER._path.open_many(seal(RING, b"", [payload]))
-    return None if found.status[0] else payloads.read(found.data, 5, found.layouts[0])._replace(token_id=b"")
+    (grant,) = payloads.read(*REDEEMER._path.open_many(seal(RING, b"", [payload])))
+    return grant and grant._replace(token_id=b"")
 
 
 def check_payload(payload: bytes) -> bool:

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import struct
 from binascii import b2a_base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from struct import Struct
 from typing import Any, NamedTuple, Protocol
@@ -155,34 +155,56 @@ def encode(terms: Terms, content_key: bytes, issued_at: int, expires_at: int, cu
 def decode(opened: bytes) -> Grant | None:
     """The grant of an opened token of version 1: its id, then its payload. None unless `encode` wrote the payload."""
     try:
-        layout = _layout(opened[values.NONCE_BYTES :])
+        layout = _layout(opened)
     except (ValueError, KeyError, struct.error):
         return None
-    return read(opened, 0, layout)
+    return read(opened, [0], [layout])[0]
 
 
-def read(data: bytes, start: int, layout: Layout) -> Grant:
-    """Return the grant of a valid payload. `start` is the place of the token id in `data`; the payload follows."""
-    token_id, issued_at, expires_at, kid, content_key, level, control, license_duration = _unpack(data, start)
-    fields = _NO_FIELDS if layout == _NO_LAYOUT else _located(data, start + values.NONCE_BYTES, *layout)
-    extensions, content_id, cookie, customer = fields
-    return _new(
-        Grant,
-        (
-            token_id,
-            issued_at,
-            expires_at,
-            kid,
-            content_key,
-            _SECURITY_LEVELS[level],
-            _HDCP_OUTPUT_CONTROLS[control],
-            license_duration or None,
-            extensions,
-            content_id,
-            cookie,
-            customer,
-        ),
-    )
+def read(data: bytes, starts: Iterable[int], layouts: Iterable[Layout | None]) -> list[Grant | None]:
+    """Return the grants of valid payloads, each with its token id before it. A token without a layout has no grant.
+
+    Args:
+        data: the opened tokens.
+        starts: the place of each token id in `data`.
+        layouts: the layout of each payload.
+    """
+    grants: list[Grant | None] = []
+    for start, layout in zip(starts, layouts, strict=True):
+        if layout is None:
+            grants.append(None)
+            continue
+        token_id, issued_at, expires_at, kid, content_key, level, control, license_duration = _unpack(data, start)
+        cookie, cookie_end, content_id, content_id_end, customer, customer_end, extensions, extensions_end = layout
+        grants.append(
+            _new(
+                Grant,
+                (
+                    token_id,
+                    issued_at,
+                    expires_at,
+                    kid,
+                    content_key,
+                    _SECURITY_LEVELS[level],
+                    _HDCP_OUTPUT_CONTROLS[control],
+                    license_duration or None,
+                    _extensions(data, extensions, extensions_end) if extensions_end else (),
+                    data[content_id:content_id_end].decode() if content_id_end else None,
+                    data[cookie:cookie_end].decode() if cookie_end else None,
+                    data[customer:customer_end].decode() if customer_end else None,
+                ),
+            )
+        )
+    return grants
+
+
+def _extensions(data: bytes, at: int, end: int) -> tuple[Extension, ...]:
+    found = []
+    while at < end:
+        value = at + _FIELD.size
+        at = value + (data[value - 2] << 8 | data[value - 1])
+        found.append(_new(Extension, (data[value : value + 4], data[value + 4 : at])))
+    return tuple(found)
 
 
 DECODERS: dict[int, Callable[[bytes], Grant | None]] = {1: decode}
@@ -205,50 +227,26 @@ def _field(tag: int, value: bytes) -> bytes:
     return _FIELD.pack(tag, len(value)) + value
 
 
-_Fields = tuple[tuple[Extension, ...], str | None, str | None, str | None]
-_NO_FIELDS: _Fields = ((), None, None, None)
-
-
 Layout = tuple[int, ...]
-"""Offset and length in a payload of cookie, content id, customer, and all extensions. 0 for a missing field."""
-_NO_LAYOUT: Layout = (0,) * 8
+"""Start and end of cookie, content id, customer, and all extensions in the data. 0 for a missing field."""
 
 
-def _located(data: bytes, at: int, *layout: int) -> _Fields:
-    """Return the fields of a payload that begins at `at`."""
-    cookie_at, cookie, content_id_at, content_id, customer_at, customer, extensions_at, extensions = layout
-    return (
-        tuple(_extensions(data, at + extensions_at, at + extensions_at + extensions)) if extensions else (),
-        str(data[at + content_id_at : at + content_id_at + content_id], "utf-8") if content_id else None,
-        str(data[at + cookie_at : at + cookie_at + cookie], "utf-8") if cookie else None,
-        str(data[at + customer_at : at + customer_at + customer], "ascii") if customer else None,
-    )
-
-
-def _extensions(data: bytes, at: int, end: int) -> list[Extension]:
-    found = []
-    while at < end:
-        value = at + _FIELD.size
-        at = value + (data[value - 2] << 8 | data[value - 1])
-        found.append(_new(Extension, (data[value : value + 4], data[value + 4 : at])))
-    return found
-
-
-def _layout(payload: bytes) -> Layout:
-    """Check a payload and return its layout. Raise an exception if it is not valid."""
-    issued_at, expires_at, _, _, level, control, _ = _FIXED.unpack_from(payload)
+def _layout(opened: bytes) -> Layout:
+    """Check the payload behind a token id and return its layout. Raise an exception if it is not valid."""
+    at = values.NONCE_BYTES + _FIXED.size
+    issued_at, expires_at, _, _, level, control, _ = _FIXED.unpack_from(opened, values.NONCE_BYTES)
     _check(issued_at < expires_at <= min(issued_at + values.LIFETIME_MAX, values.TIME_MAX))
     _check(level in _SECURITY_LEVELS and control in _HDCP_OUTPUT_CONTROLS)
-    _check(len(payload) <= values.PAYLOAD_BYTES_MAX)
+    _check(len(opened) <= values.NONCE_BYTES + values.PAYLOAD_BYTES_MAX)
     places: dict[int, tuple[int, int]] = {}
-    last, at = 0, _FIXED.size
-    while at < len(payload):
-        tag, length = _FIELD.unpack_from(payload, at)
+    last = 0
+    while at < len(opened):
+        tag, length = _FIELD.unpack_from(opened, at)
         value, end = at + _FIELD.size, at + _FIELD.size + length
-        _check(end <= len(payload) and (tag > last or tag == last == _EXTENSION))
-        _CHECKS[tag](payload[value:end])
-        first, _ = places.setdefault(tag, (at if tag == _EXTENSION else value, 0))
-        places[tag] = first, end - first
+        _check(end <= len(opened) and (tag > last or tag == last == _EXTENSION))
+        _CHECKS[tag](opened[value:end])
+        start, _ = places.get(tag, (at if tag == _EXTENSION else value, 0))
+        places[tag] = start, end
         last, at = tag, end
     return tuple(chain.from_iterable(places.get(tag, (0, 0)) for tag in (_COOKIE, _CONTENT_ID, _CUSTOMER, _EXTENSION)))
 

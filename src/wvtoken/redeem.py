@@ -11,7 +11,6 @@ from .errors import TokenExpired, TokenRequestError
 from .keyring import KeyRing, checked_keyring
 from .payload import Grant
 from .token_text import token_text
-from .values import HEADER_BYTES
 
 _KINDS = (str, bytes)
 
@@ -90,23 +89,20 @@ class Redeemer:
         """Return the grant of one token, by the fast path. None: the reference has to decide."""
         if self._path is None:
             return None
-        text = token if isinstance(token, bytes) else token.encode() if token.isascii() else b""
-        opened = self._path.open(text)
-        return None if opened is None else payload.read(opened[0], HEADER_BYTES, opened[1])
+        opened = self._path.open(token if isinstance(token, bytes) else token.encode() if token.isascii() else b"")
+        return None if opened is None else payload.read(*opened)[0]
 
     def _redeem_chunk(self, tokens: list[str | bytes], now: int) -> list[Grant | TokenRequestError]:
         results: list[Grant | TokenRequestError | None] = [None] * len(tokens)
         if self._path is not None:
-            opened = self._path.open_many(tokens)
-            found = zip(opened.status, opened.places, opened.layouts, strict=False)
-            read, data = payload.read, opened.data
-            results = [None if status else read(data, place + HEADER_BYTES, layout) for status, place, layout in found]
-        places = [place for place, result in enumerate(results) if result is None] if None in results else []
+            results[:] = payload.read(*self._path.open_many(tokens))
+        places = [place for place, result in enumerate(results) if result is None]
         if places:
             rest = self._redeem_by_reference([tokens[place] for place in places])
             for place, result in zip(places, rest, strict=True):
                 results[place] = result
-        return [_unless_expired(result, now) for result in cast(list[Grant | TokenRequestError], results)]
+        found = cast(list[Grant | TokenRequestError], results)
+        return [_unless_expired(result, now) for result in found]
 
     def _redeem_by_reference(self, tokens: list[str | bytes]) -> list[Grant | TokenRequestError]:
         texts = [token_text(token) for token in tokens]

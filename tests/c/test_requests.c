@@ -130,12 +130,14 @@ static void check_payload(void)
     expect(wvt_find_expiry(&request, terms.issued_at, &terms.expires_at), "expiry");
     const size_t len = wvt_payload_bytes(&request, &terms);
     wvt_write_payload(&request, &terms, payload);
-    expect(wvt_read_payload(payload, len, &layout), "payload");
-    expect(layout.cookie.len == 1 && layout.content_id.len == 2 && layout.customer.len == 8, "texts of a payload");
-    expect(layout.extensions.len == WVT_PAYLOAD_FIELD_BYTES + 7, "extensions of a payload");
+    expect(wvt_read_payload(payload, 0, (uint32_t)len, &layout), "payload");
+    expect(layout.cookie.end - layout.cookie.start == 1 && layout.content_id.end - layout.content_id.start == 2 &&
+               layout.customer.end - layout.customer.start == 8,
+           "texts of a payload");
+    expect(layout.extensions.end - layout.extensions.start == WVT_PAYLOAD_FIELD_BYTES + 7, "extensions of a payload");
     size_t accepted = 0;
     for (size_t shorter = 0; shorter < len; shorter++) {
-        accepted += (size_t)wvt_read_payload(payload, shorter, &layout);
+        accepted += (size_t)wvt_read_payload(payload, 0, (uint32_t)shorter, &layout);
     }
     expect(accepted == 4, "a truncated payload is accepted only at the end of a field");
 }

@@ -23,7 +23,7 @@ _ONE_TEXT_MAX = 4096
 """Bytes of a request or token for which single calls keep memory. Longer ones take the path of batches."""
 _OPEN_SLACK: int = lib.WVT_OPEN_SLACK
 _URL_BYTES: int = lib.WVT_URL_BYTES
-_LAYOUT = Struct("=8H")
+_LAYOUT = Struct("=8I")
 
 
 class IssuePath:
@@ -155,23 +155,24 @@ class _IssueMemory:
 
 
 Layout = tuple[int, ...]
-"""Offset and length in a payload of its cookie, content id, customer and extensions."""
+"""Start and end of cookie, content id, customer and extensions in the opened tokens. 0 for a missing field."""
 
 
 class Opened(NamedTuple):
     """Opened tokens. `data` holds content keys.
 
     Attributes:
-        data: the tokens: header, nonce and payload of each.
-        places: the offset of each token in `data`.
-        layouts: the layout of each payload.
-        status: for each token, a status of wvtoken.h.
+        data: the tokens: header, id and payload of each.
+        starts: the place of each token id in `data`.
+        layouts: the layout of each payload, or None for a token that is handed back.
     """
 
     data: bytes
-    places: list[int]
-    layouts: list[Layout]
-    status: bytes
+    starts: Sequence[int]
+    layouts: Sequence[Layout | None]
+
+
+_FIRST = (values.HEADER_BYTES,)
 
 
 class RedeemPath:
@@ -187,8 +188,8 @@ class RedeemPath:
         self._single: list[_RedeemMemory] = []
         self._batches: list[_RedeemMemory] = []
 
-    def open(self, text: bytes) -> tuple[bytes, Layout] | None:
-        """Open a token, or the token in a URL. Return the token and the layout of its payload. None: handed back."""
+    def open(self, text: bytes) -> Opened | None:
+        """Open a token, or the token in a URL. None: handed back."""
         if len(text) > _ONE_TEXT_MAX:
             return None
         try:
@@ -202,7 +203,7 @@ class RedeemPath:
         lib.wvt_wipe(memory.out, end)
         accepted = memory.status[0] == lib.WVT_OK
         self._single.append(memory)
-        return (token, layout) if accepted else None
+        return Opened(token, _FIRST, [layout]) if accepted else None
 
     def open_many(self, texts: Sequence[str | bytes]) -> Opened:
         """Open each token, or the token in each URL."""
@@ -257,9 +258,12 @@ class _RedeemMemory:
         """Return the result of the last call, and wipe the memory."""
         places = ffi.unpack(self.places, count + 1)
         data = self.view[: places[count]]
-        layouts = list(_LAYOUT.iter_unpack(self.layout_view[: _LAYOUT.size * count]))
+        layouts: list[Layout | None] = list(_LAYOUT.iter_unpack(self.layout_view[: _LAYOUT.size * count]))
+        status = ffi.buffer(self.status, count)[:]
         lib.wvt_wipe(self.out, len(data))
-        return Opened(data, places, layouts, ffi.buffer(self.status, count)[:])
+        if any(status):
+            layouts = [None if state else layout for state, layout in zip(status, layouts, strict=True)]
+        return Opened(data, [place + values.HEADER_BYTES for place in places[:count]], layouts)
 
 
 _Memory = TypeVar("_Memory", _IssueMemory, _RedeemMemory)
