@@ -24,7 +24,7 @@ def unix_seconds(now: float | None) -> int:
         TypeError: not a number.
     """
     if now is None:
-        now = time.time()
+        return int(time.time())
     if isinstance(now, bool) or not isinstance(now, (int, float)):
         raise TypeError(f"now must be int or float, not {type(now).__name__}")
     if not 0 <= now < values.TIME_MAX + 1:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from inspect import iscoroutinefunction
-from typing import Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from . import payload, sealing, values
 from .batch import checked, chunks, source, unix_seconds
@@ -16,6 +16,9 @@ from .parameters import may_be_shown
 from .spec import TokenSpec, check_unknown, read, unknown_error
 from .token_text import PARAMETER
 
+if TYPE_CHECKING:
+    from .engine.requests import IssuePath
+
 BytesLike = bytes | bytearray | memoryview
 Request = TokenSpec | str | bytes
 """A request, as the client sent it or as a `TokenSpec`."""
@@ -24,6 +27,8 @@ StoredKeys = Mapping[bytes, BytesLike] | Callable[[TokenSpec], BytesLike | None]
 Lookup = Callable[[TokenSpec], object]
 
 _KINDS = (TokenSpec, str, bytes)
+_Results = list[str | TokenRequestError | None]
+"""URLs, errors, and None for requests that the reference has to handle."""
 
 
 class _Common(NamedTuple):
@@ -88,9 +93,10 @@ class Issuer:
             TokenRequestError: the request is invalid, or its key was not found.
             ValueError, TypeError: an argument is invalid.
         """
-        common = _Common(_checked_customer(customer), *_storage(stored_keys))
+        common = _common(customer, stored_keys)
         moment = unix_seconds(now)
-        (request,) = checked("requests", [request], _KINDS)
+        if type(request) not in _KINDS:
+            (request,) = checked("requests", [request], _KINDS)
         url = self._issue_usual(request, common, moment)
         if url is not None:
             return url
@@ -131,7 +137,7 @@ class Issuer:
 
         Without `now`, the clock is read for each chunk.
         """
-        common = _Common(_checked_customer(customer), *_storage(stored_keys))
+        common = _common(customer, stored_keys)
         fixed_now = None if now is None else unix_seconds(now)
         return self._issued(source("requests", requests), common, fixed_now)
 
@@ -150,10 +156,21 @@ class Issuer:
         if not isinstance(request, TokenSpec):
             text = request if isinstance(request, bytes) else request.encode() if request.isascii() else b""
             return self._path.issue(text, now, common.customer_bytes)
-        if request.content_key is None or (self._forbids_unknown and request.unknown):
+        encoded = self._encode_usual(request, common, now)
+        return None if encoded is None else self._path.seal(encoded)
+
+    def _encode_usual(self, spec: TokenSpec, common: _Common, now: int) -> bytes | None:
+        """Return the payload of a spec with a content key and a relative expiry. None: the reference has to decide."""
+        key = spec.content_key
+        expires_at = now + (spec.expires_in or values.LIFETIME_MAX)
+        if (
+            key is None
+            or spec.expires_at is not None
+            or expires_at > values.TIME_MAX
+            or (self._forbids_unknown and spec.unknown)
+        ):
             return None
-        encoded = _payload(request, request.content_key, common.customer, now)
-        return self._path.seal(encoded) if isinstance(encoded, bytes) else None
+        return payload.encode(spec, key, now, expires_at, common.customer)
 
     def _issue_chunk(self, requests: list[Request], common: _Common, now: int) -> list[str | TokenRequestError]:
         results = self._issue_usual_ones(requests, common, now)
@@ -164,23 +181,17 @@ class Issuer:
                 results[place] = result
         return cast(list[str | TokenRequestError], results)
 
-    def _issue_usual_ones(
-        self, requests: list[Request], common: _Common, now: int
-    ) -> list[str | TokenRequestError | None]:
+    def _issue_usual_ones(self, requests: list[Request], common: _Common, now: int) -> _Results:
         """Return the URLs of the requests that the fast path handles, and None for the others."""
-        kinds = set(map(type, requests))
-        if self._path is None or kinds == {TokenSpec}:
+        if self._path is None:
             return [None] * len(requests)
-        texts = ["" if isinstance(item, TokenSpec) else item for item in requests] if TokenSpec in kinds else requests
-        found = self._path.issue_many(cast(list[str | bytes], texts), now, common.customer_bytes)
-        if common.keys_by_kid is not None and bytes in set(map(type, found)):
-            places, keys = _stored_keys(found, common.keys_by_kid)
-            some = [cast(str | bytes, texts[place]) for place in places]
-            for place, url in zip(places, self._path.issue_many(some, now, common.customer_bytes, keys), strict=True):
-                found[place] = url
-        if set(map(type, found)) == {str}:
-            return cast(list[str | TokenRequestError | None], found)
-        return [item if isinstance(item, str) else None for item in found]
+        kinds = set(map(type, requests))
+        if TokenSpec not in kinds:
+            return _issue_texts(self._path, cast(list[str | bytes], requests), common, now)
+        if kinds == {TokenSpec}:
+            encode = self._encode_usual
+            return self._sealed([encode(spec, common, now) for spec in cast(list[TokenSpec], requests)])
+        return [self._issue_usual(request, common, now) for request in requests]
 
     def _issue_by_reference(self, requests: list[Request], common: _Common, now: int) -> list[str | TokenRequestError]:
         payloads: list[bytes | TokenRequestError] = []
@@ -202,7 +213,7 @@ class Issuer:
                 payloads[place] = _payload(spec, unwrapped, common.customer, now)
             else:
                 payloads[place] = unwrapped
-        return self._sealed(payloads)
+        return cast(list[str | TokenRequestError], self._sealed(payloads))
 
     def _allowed(self, spec: TokenSpec | TokenRequestError) -> TokenSpec | TokenRequestError:
         """Return the spec, or the error of its unknown parameters if this issuer forbids them."""
@@ -210,13 +221,27 @@ class Issuer:
             return unknown_error(spec) or spec
         return spec
 
-    def _sealed(self, payloads: list[bytes | TokenRequestError]) -> list[str | TokenRequestError]:
+    def _sealed(self, payloads: Sequence[bytes | TokenRequestError | None]) -> _Results:
+        """Replace each payload by its URL. Other items remain."""
         good = [item for item in payloads if isinstance(item, bytes)]
         urls = sealing.seal(self._keyring, self._audience, good, self._prefix)
         if len(urls) == len(payloads):
             return list(urls)
         rest = iter(urls)
         return [next(rest) if isinstance(item, bytes) else item for item in payloads]
+
+
+def _issue_texts(path: IssuePath, texts: list[str | bytes], common: _Common, now: int) -> _Results:
+    """Return the URLs of the requests that C handles, and None for the others."""
+    found = path.issue_many(texts, now, common.customer_bytes)
+    if set(map(type, found)) == {str}:
+        return cast(_Results, found)
+    if common.keys_by_kid is not None:
+        places, keys = _stored_keys(found, common.keys_by_kid)
+        some = [texts[place] for place in places]
+        for place, url in zip(places, path.issue_many(some, now, common.customer_bytes, keys), strict=True):
+            found[place] = url
+    return [item if isinstance(item, str) else None for item in found]
 
 
 def _stored_keys(
@@ -345,6 +370,12 @@ def _for_request(spec: TokenSpec, error: TokenRequestError) -> TokenRequestError
 # Arguments.
 
 
+def _common(customer: str | None, stored_keys: StoredKeys | None) -> _Common:
+    if customer is None and stored_keys is None:
+        return _NOTHING_GIVEN
+    return _Common(_checked_customer(customer), *_storage(stored_keys))
+
+
 def _checked_customer(customer: str | None) -> str | None:
     if customer is None:
         return None
@@ -371,6 +402,9 @@ def _storage(stored_keys: StoredKeys | None) -> tuple[Lookup, Mapping[bytes, Byt
 
 def _no_key(_: TokenSpec) -> None:
     return None
+
+
+_NOTHING_GIVEN = _Common(None, _no_key, None)
 
 
 def _checked_url(url: str) -> str:
