@@ -165,8 +165,8 @@ def test_reused_memory_holds_no_secret() -> None:
 def opened(payload: bytes) -> Grant | None:
     """Return the grant of a sealed payload if C accepts it."""
     assert REDEEMER._path is not None
-    (grant,) = payloads.read(*REDEEMER._path.open_many(seal(RING, b"", [payload])))
-    return grant and grant._replace(token_id=b"")
+    data, (start,), (layout,) = REDEEMER._path.open_many(seal(RING, b"", [payload]))
+    return None if layout is None else payloads.read(data, start, layout)._replace(token_id=b"")
 
 
 def check_payload(payload: bytes) -> bool:

@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import struct
 from binascii import b2a_base64
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
 from struct import Struct
 from typing import Any, NamedTuple, Protocol
@@ -158,44 +158,30 @@ def decode(opened: bytes) -> Grant | None:
         layout = _layout(opened)
     except (ValueError, KeyError, struct.error):
         return None
-    return read(opened, [0], [layout])[0]
+    return read(opened, 0, layout)
 
 
-def read(data: bytes, starts: Iterable[int], layouts: Iterable[Layout | None]) -> list[Grant | None]:
-    """Return the grants of valid payloads, each with its token id before it. A token without a layout has no grant.
-
-    Args:
-        data: the opened tokens.
-        starts: the place of each token id in `data`.
-        layouts: the layout of each payload.
-    """
-    grants: list[Grant | None] = []
-    for start, layout in zip(starts, layouts, strict=True):
-        if layout is None:
-            grants.append(None)
-            continue
-        token_id, issued_at, expires_at, kid, content_key, level, control, license_duration = _unpack(data, start)
-        cookie, cookie_end, content_id, content_id_end, customer, customer_end, extensions, extensions_end = layout
-        grants.append(
-            _new(
-                Grant,
-                (
-                    token_id,
-                    issued_at,
-                    expires_at,
-                    kid,
-                    content_key,
-                    _SECURITY_LEVELS[level],
-                    _HDCP_OUTPUT_CONTROLS[control],
-                    license_duration or None,
-                    _extensions(data, extensions, extensions_end) if extensions_end else (),
-                    data[content_id:content_id_end].decode() if content_id_end else None,
-                    data[cookie:cookie_end].decode() if cookie_end else None,
-                    data[customer:customer_end].decode() if customer_end else None,
-                ),
-            )
-        )
-    return grants
+def read(data: bytes, start: int, layout: Layout) -> Grant:
+    """Return the grant of a valid payload. `start` is the place of its token id in `data`; the payload follows."""
+    token_id, issued_at, expires_at, kid, content_key, level, control, license_duration = _unpack(data, start)
+    cookie, cookie_end, content_id, content_id_end, customer, customer_end, extensions, extensions_end = layout
+    return _new(
+        Grant,
+        (
+            token_id,
+            issued_at,
+            expires_at,
+            kid,
+            content_key,
+            _SECURITY_LEVELS[level],
+            _HDCP_OUTPUT_CONTROLS[control],
+            license_duration or None,
+            _extensions(data, extensions, extensions_end) if extensions_end else (),
+            data[content_id:content_id_end].decode() if content_id_end else None,
+            data[cookie:cookie_end].decode() if cookie_end else None,
+            data[customer:customer_end].decode() if customer_end else None,
+        ),
+    )
 
 
 def _extensions(data: bytes, at: int, end: int) -> tuple[Extension, ...]:

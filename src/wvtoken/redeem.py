@@ -49,8 +49,13 @@ class Redeemer:
             TypeError: neither str nor bytes.
         """
         moment = unix_seconds(now)
-        (token,) = checked("tokens", [token_or_url], _KINDS)
-        result = _unless_expired(self._redeem_usual(token) or self._redeem_by_reference([token])[0], moment)
+        token = token_or_url
+        if type(token) not in _KINDS:
+            (token,) = checked("tokens", [token], _KINDS)
+        grant = self._redeem_usual(token)
+        if grant is not None and moment < grant.expires_at:
+            return grant
+        result = _unless_expired(grant or self._redeem_by_reference([token])[0], moment)
         if isinstance(result, TokenRequestError):
             try:
                 raise result
@@ -90,19 +95,24 @@ class Redeemer:
         if self._path is None:
             return None
         opened = self._path.open(token if isinstance(token, bytes) else token.encode() if token.isascii() else b"")
-        return None if opened is None else payload.read(*opened)[0]
+        return None if opened is None else payload.read(*opened)
 
     def _redeem_chunk(self, tokens: list[str | bytes], now: int) -> list[Grant | TokenRequestError]:
         results: list[Grant | TokenRequestError | None] = [None] * len(tokens)
         if self._path is not None:
-            results[:] = payload.read(*self._path.open_many(tokens))
-        places = [place for place, result in enumerate(results) if result is None]
+            read, (data, starts, layouts) = payload.read, self._path.open_many(tokens)
+            found = zip(starts, layouts, strict=True)
+            results = [None if layout is None else read(data, start, layout) for start, layout in found]
+        places = [place for place, result in enumerate(results) if result is None] if None in results else []
         if places:
             rest = self._redeem_by_reference([tokens[place] for place in places])
             for place, result in zip(places, rest, strict=True):
                 results[place] = result
-        found = cast(list[Grant | TokenRequestError], results)
-        return [_unless_expired(result, now) for result in found]
+            return [_unless_expired(result, now) for result in cast(list[Grant | TokenRequestError], results)]
+        return [
+            grant if now < grant.expires_at else TokenExpired(grant.token_id, grant.expires_at)
+            for grant in cast(list[Grant], results)
+        ]
 
     def _redeem_by_reference(self, tokens: list[str | bytes]) -> list[Grant | TokenRequestError]:
         texts = [token_text(token) for token in tokens]

@@ -172,9 +172,6 @@ class Opened(NamedTuple):
     layouts: Sequence[Layout | None]
 
 
-_FIRST = (values.HEADER_BYTES,)
-
-
 class RedeemPath:
     """Opens tokens for one redeemer."""
 
@@ -188,8 +185,8 @@ class RedeemPath:
         self._single: list[_RedeemMemory] = []
         self._batches: list[_RedeemMemory] = []
 
-    def open(self, text: bytes) -> Opened | None:
-        """Open a token, or the token in a URL. None: handed back."""
+    def open(self, text: bytes) -> tuple[bytes, int, Layout] | None:
+        """Open a token, or the token in a URL. Return it, the place of its id, and its layout. None: handed back."""
         if len(text) > _ONE_TEXT_MAX:
             return None
         try:
@@ -197,13 +194,12 @@ class RedeemPath:
         except IndexError:
             memory = _RedeemMemory(1, _ONE_TEXT_MAX)
         memory.offsets[1] = len(text)
-        lib.wvt_redeem(self._lanes, self._opening, text, memory.offsets, 1, memory.buffers)
+        refused = lib.wvt_redeem(self._lanes, self._opening, text, memory.offsets, 1, memory.buffers)
         end = memory.places[1]
         token, layout = memory.view[:end], _LAYOUT.unpack_from(memory.layout_view)
         lib.wvt_wipe(memory.out, end)
-        accepted = memory.status[0] == lib.WVT_OK
         self._single.append(memory)
-        return Opened(token, _FIRST, [layout]) if accepted else None
+        return None if refused else (token, values.HEADER_BYTES, layout)
 
     def open_many(self, texts: Sequence[str | bytes]) -> Opened:
         """Open each token, or the token in each URL."""
