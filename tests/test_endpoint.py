@@ -157,6 +157,17 @@ def test_an_invalid_request_calls_no_callback(request_: str, error: E) -> None:
     assert Page(response.body.decode()).facts["Code"] == str(int(error))
 
 
+def test_an_issuer_that_forbids_unknown_parameters_rejects_them() -> None:
+    issuer = Issuer(KEYRING, "https://wv.example.com/rights/", unknown="forbid")
+    to = TokenEndpoint(issuer, callback(True), authorize=callback(AssertionError("asked")))
+    for response in (post(to, as_json(f"{OWN_KEY}&cooki=x")), to.receive("GET", PATH, as_json(f"{OWN_KEY}&cooki=x"))):
+        assert isinstance(response, Response)
+        assert code(response) == (400, -1)
+        body = json.loads(response.body)
+        assert (body["parameter"], body["details"]) == ("cooki", "unknown parameter 'cooki': did you mean 'cookie'?")
+    assert post(endpoint(), f"{OWN_KEY}&cooki=x").status == 200
+
+
 # authenticate and authorize.
 
 

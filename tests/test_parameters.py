@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
 import random
 import re
@@ -282,6 +283,15 @@ def test_details_of_a_missing_parameter() -> None:
     assert fault(f"{without}&other=3").details == plain
     assert fault(f"{without}&security.Level=3&securityLevel{20 * 'l'}=3").details == plain
     assert fault(f"{without}&{'&'.join('abcdefgh')}&securitylevel=3").details == plain  # only 8 names are compared
+
+
+def test_similar_names_are_searched_only_for_the_details(monkeypatch: pytest.MonkeyPatch) -> None:
+    query = escaped(pairs({"securityLevel": ()})) + "&secuirtyLevel=3"
+    expected = str(fault(query))
+    monkeypatch.setattr("difflib.get_close_matches", None)
+    error = fault(query)
+    monkeypatch.undo()
+    assert str(pickle.loads(pickle.dumps(error))) == str(copy.deepcopy(error)) == str(error) == expected
 
 
 @pytest.mark.parametrize(

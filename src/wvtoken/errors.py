@@ -7,6 +7,7 @@ with the interface's wording. Other modules raise errors by code; only this modu
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from enum import IntEnum, StrEnum
 from typing import Any, Final, Literal
 
@@ -120,6 +121,7 @@ class TokenRequestError(Exception):
 
     error_format: ErrorFormat = ErrorFormat.HTML
     _echo: str | None = None  # the rejected errorFormat, which fills the placeholder of -3004
+    _suggest: Callable[[], str | None] | None = None  # returns better details; called on first use, because it is slow
     unknown: tuple[str, ...] = ()
 
     def __init__(
@@ -134,8 +136,17 @@ class TokenRequestError(Exception):
             code = ErrorCode(_plain_int("code", code))
         self.code: ErrorCode = code
         self.parameter = _plain_str("parameter", parameter)
-        self.details = _plain_str("details", details)
+        self._details = _plain_str("details", details)
         self.status: int = code.status if status is None else _checked_status(status)
+
+    @property
+    def details(self) -> str | None:
+        """What would be right, or None."""
+        suggest = self._suggest
+        if suggest is not None:
+            self._details = suggest() or self._details
+            self._suggest = None
+        return self._details
 
     @property
     def message(self) -> str:
@@ -227,7 +238,7 @@ class TokenExpired(InvalidToken):
         self.args: tuple[Any, ...] = (token_id, expires_at)
         self.token_id = token_id
         self.expires_at = expires_at
-        self.details = time.strftime("the token expired at %Y-%m-%dT%H:%M:%SZ", time.gmtime(expires_at))
+        self._details = time.strftime("the token expired at %Y-%m-%dT%H:%M:%SZ", time.gmtime(expires_at))
 
     def __repr__(self) -> str:
         return f"TokenExpired({self.token_id!r}, {self.expires_at})"

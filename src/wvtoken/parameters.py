@@ -14,6 +14,7 @@ import re
 from binascii import a2b_base64, b2a_base64, unhexlify
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
@@ -46,12 +47,10 @@ def hex_digits(*lengths: int) -> Kind:
     """Hexadecimal digits of so many bytes."""
 
     def parse(text: str) -> bytes | None:
-        if len(text) / 2 in lengths:
-            try:
-                return unhexlify(text)
-            except ValueError:
-                pass
-        return None
+        try:
+            return unhexlify(text) if len(text) / 2 in lengths else None
+        except ValueError:
+            return None
 
     def check(value: bytes) -> bytes | None:
         return value if len(value) in lengths else None
@@ -173,10 +172,7 @@ def _unbase64(text: str) -> bytes:
     return decoded if b2a_base64(decoded, newline=False).decode() == text else b""
 
 
-_RFC3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?[Zz]",
-    re.ASCII,
-).fullmatch
+_RFC3339 = re.compile(r"(?a)\d{4}(-\d\d){2}[Tt]([01]\d|2[0-3]):[0-5]\d:([0-5]\d|60)(\.\d+)?[Zz]").fullmatch
 _EPOCH, _SECOND = datetime(1970, 1, 1), timedelta(seconds=1)
 
 
@@ -278,8 +274,7 @@ _EXPECTED = {row.name: ", or ".join([kind.expected for kind in row.fields.values
 _MUST_BE = {name: f"{name} must be {expected}" for name, expected in _EXPECTED.items()}
 
 
-# Rules that involve several parameters. A rule in `RULES` applies if its parameter is accepted. `given` contains the
-# names of the request's parameters. In the long form of extensions, the n-th type belongs to the n-th payload.
+# Rules that involve several parameters. `RULES` apply to accepted values. `given` contains the names of a request.
 
 
 def ek_needs_kek(given: Container[str]) -> Fault | None:
@@ -308,7 +303,7 @@ def payload_fits(fields: Fields, parameter: str) -> Fault | None:
 
 
 def read_extensions(pairs: Sequence[Pair]) -> tuple[list[Extension], list[Fault]]:
-    """Return the extensions in the order of the request, and the first error of each form."""
+    """Return the extensions in order, and the first error of each form. The n-th type belongs to the n-th payload."""
     types = sum(name == "extensionType" for name, _ in pairs)
     payloads = [text for name, text in pairs if name == "extensionPayload"]
     faults, extensions, numbers = {}, [], {"wvExtension": 0, "extensionType": 0}
@@ -361,15 +356,14 @@ def read(pairs: Sequence[Pair], first: bool = False) -> tuple[Fields, list[Fault
     """Return the fields of a request, and its errors in the order of the table, or only the first error."""
     found: Found = {}
     rest: list[Pair] = []  # unknown, extensions, and what no kind accepts
-    for pair in pairs:
-        name, text = pair
+    for name, text in pairs:
         for field, parse in _PARSERS.get(name, ()):
             value = parse(text)
             if value is not None:
                 found[name] = field, value
                 break
         else:
-            rest.append(pair)
+            rest.append((name, text))
     fields = dict(found.values())
     if "kid_name" in fields:
         fields["kid"] = v.kid_of_name(fields["kid_name"])
@@ -453,8 +447,7 @@ def _read_rest(rest: Sequence[Pair], fields: Fields) -> Sequence[Fault | None]:
 
 def _is_complete(found: Found) -> bool:
     """Return whether the required parameters are there and the rules hold."""
-    broken = [name for name, rule in RULES.items() if name in found and rule(found)]
-    return found.keys() >= _REQUIRED and not broken
+    return found.keys() >= _REQUIRED and not [name for name, rule in RULES.items() if name in found and rule(found)]
 
 
 def _all_faults(pairs: Sequence[Pair], found: Found, others: Iterable[Fault | None], fields: Fields) -> Iterator[Fault]:
@@ -472,7 +465,7 @@ def _all_faults(pairs: Sequence[Pair], found: Found, others: Iterable[Fault | No
             if name not in found or name in RULES or len(texts[name]) > 1:
                 fault = _fault_of_value(row, texts, name in found) or fault
         elif row.missing is not None:
-            fault = Fault(row.missing, name, _missing_details(row, pairs, shown))
+            fault = _missing(row.missing, name, pairs, shown)
         if fault is not None:
             fault.unknown = shown
             fault.error_format = error_format or ErrorFormat.HTML
@@ -495,16 +488,22 @@ def _fault_of_value(row: Parameter, texts: Mapping[str, Sequence[str]], accepted
     return Fault(row.invalid, row.name, _MUST_BE[row.name]) if isinstance(row.invalid, int) else row.invalid(text)
 
 
-def _missing_details(row: Parameter, pairs: Sequence[Pair], shown: Sequence[str]) -> str:
-    close = _closest(row.name, list(dict.fromkeys(shown))[:_SUGGESTIONS_MAX]) if shown else None
-    like = f"the request has the unknown parameter '{close}'" if close else None
+def _missing(code: int, name: str, pairs: Sequence[Pair], shown: Sequence[str]) -> Fault:
     start = _start_hint(pairs[0][0]) if pairs else None
-    return f"{row.name} is missing; {start or like or f'it must be {_EXPECTED[row.name]}'}"
+    fault = Fault(code, name, f"{name} is missing; {start or f'it must be {_EXPECTED[name]}'}")
+    fault._suggest = partial(_misspelt, name, shown) if shown and not start else None
+    return fault
+
+
+def _misspelt(name: str, shown: Sequence[str]) -> str | None:
+    close = _closest(name, list(dict.fromkeys(shown))[:_SUGGESTIONS_MAX])
+    return f"{name} is missing; the request has the unknown parameter '{close}'" if close else None
 
 
 def _start_hint(name: str) -> str | None:
     """Return what to leave out if the request starts with this name, and something stands before the query."""
-    starts = [described for start, described in _STARTS.items() if name.lower().startswith(start)]
+    lower = "" if name.isalpha() else name.lower()  # the usual name has only letters
+    starts = [described for start, described in _STARTS.items() if lower.startswith(start)]
     return f"the request starts with {starts[0]}: pass only what follows it" if starts else None
 
 
