@@ -1,4 +1,4 @@
-"""Every engine that can work here, for the tests of everything that seals or wraps."""
+"""Fixtures and settings for all tests: the engines of this machine, and the quick tests."""
 
 from __future__ import annotations
 
@@ -29,43 +29,54 @@ def _names() -> list[str]:
 ENGINES = _names()
 native_only = pytest.mark.skipif(ENGINES == ["openssl"], reason="there is no native engine here")
 
+CPU_FEATURES = {
+    "x86-vaes512": {"aes", "vaes", "vpclmulqdq", "avx512f", "avx512bw", "avx512vl"},
+    "x86-vaes256": {"aes", "vaes", "vpclmulqdq", "avx2"},
+    "x86-aesni": {"aes", "pclmulqdq", "ssse3"},
+    "armv8": {"aes", "pmull"},
+}
+"""The SIMD variants and the CPU features that each needs, by their names in /proc/cpuinfo."""
 
-def has_aes() -> bool:
-    """Whether this machine's native engine must work: x86-64 with AES-NI, or any AArch64 that Linux says has AES."""
-    if platform.machine() not in ("x86_64", "aarch64") or not Path("/proc/cpuinfo").exists():
-        return False
-    flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
-    return "aes" in flags and ("pclmulqdq" in flags or "pmull" in flags)
+
+def variants_of_cpu() -> list[str] | None:
+    """Return the SIMD variants that this machine can run, according to Linux. None: the system is not Linux."""
+    file = Path("/proc/cpuinfo")
+    if platform.system() != "Linux" or not file.exists():
+        return None
+    features = set(file.read_text(encoding="utf-8").split())
+    return [name for name, needed in CPU_FEATURES.items() if needed <= features]
 
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # As a shell has it for what it runs behind; the processes that these tests interrupt would inherit that.
+    # Shells ignore SIGINT in background jobs, and child processes inherit that. Some tests send SIGINT to a child.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SLOW = re.compile(r"^pytestmark = .*pytest\.mark\.slow\b", re.MULTILINE)
-"""The line of a module whose tests are all slow."""
+"""The line of a module in which all tests are slow."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """An example may take as long as it likes; the quick part takes fewer of them."""
+    """Set no time limit for a Hypothesis example. The quick tests run fewer examples."""
     settings.register_profile("all", deadline=None)
     settings.register_profile("quick", deadline=None, max_examples=30)
     settings.load_profile("quick" if config.getoption("markexpr") == "not slow" else "all")
 
 
-def pytest_report_header() -> str:
-    return f"engines: {', '.join(ENGINES)}"
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print the engines, because pytest -q prints no header. test_engines checks that no SIMD variant is missing."""
+    missing = [name for name in CPU_FEATURES if name not in ENGINES]
+    terminalreporter.write_line(f"engines tested: {', '.join(ENGINES)}; not on this machine: {', '.join(missing)}")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """The quick part does not even import such a module: what it needs may not be there."""
+    """Do not import a slow module for the quick tests: it may import packages that are not installed."""
     quick = config.getoption("markexpr") == "not slow" and collection_path.suffix == ".py"
     return True if quick and SLOW.search(collection_path.read_text(encoding="utf-8")) else None
 
 
 @pytest.fixture(params=ENGINES)
 def any_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """Each engine and each lane width in turn, as the one that the library uses."""
+    """Run the test once with each engine and each SIMD variant as the engine of the library."""
     monkeypatch.setenv(engine.VARIABLE, request.param)
     engine.current.cache_clear()
     yield engine.current()
@@ -74,5 +85,5 @@ def any_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture(scope="session")
 def without_extension() -> bool:
-    """Whether this run is meant to do without the C extension."""
+    """Return True if this run tests the library without its C extension."""
     return os.environ.get("WVTOKEN_NO_EXTENSION") == "1"

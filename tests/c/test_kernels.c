@@ -645,7 +645,7 @@ static int machine_has(const char *features, uint32_t variant)
     if (file) {
         fclose(file);
     }
-    if (!n || !strstr(info, "flags")) {
+    if (!n || (!strstr(info, "flags") && !strstr(info, "Features"))) {
         return (wvt_lanes_supported() & variant) != 0;
     }
     for (int used; sscanf(features, " %31s%n", name, &used) == 1; features += used) {
