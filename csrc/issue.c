@@ -191,3 +191,25 @@ int64_t wvt_issue(const struct wvt_issuer *issuer, const struct wvt_issue_buffer
     seal_payloads(issuer, buffers, &progress);
     return progress.out - buffers->out;
 }
+
+typedef char values_are_enough[WVT_PARAMETERS <= WVT_VALUES_MAX ? 1 : -1];
+
+uint32_t wvt_parse(const uint8_t *text, size_t len, struct wvt_issue_workspace *workspace, struct wvt_value *values,
+                   uint8_t *out, uint32_t *out_len)
+{
+    struct wvt_request *request = &workspace->request;
+    struct wvt_value *extensions = &request->values[WVT_ROW_WV_EXTENSION];
+    uint32_t given = 0;
+    if (len <= WVT_PARSE_MAX && wvt_parse_request(text, len, request) && !request->ignored &&
+        request->used + request->extension_bytes <= 2 * WVT_PARSE_MAX) {
+        extensions->at = request->used;
+        extensions->len = request->extension_bytes;
+        memcpy(values, request->values, sizeof request->values);
+        memcpy(out, request->bytes, request->used);
+        memcpy(out + request->used, request->extensions, request->extension_bytes);
+        *out_len = request->used + request->extension_bytes;
+        given = request->given;
+    }
+    wvt_wipe_request(request);
+    return given;
+}

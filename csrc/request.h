@@ -54,11 +54,6 @@ struct wvt_parameter {
 /* Decoded values of one request. A request that needs more is handed back. */
 #define WVT_VALUES_ROOM 16384u
 
-struct wvt_value {
-    uint32_t at, len; /* the bytes of the value in `bytes` */
-    int64_t number;   /* CHOICE, NUMBER, TIME; KID: the length of the name that follows the 16 bytes of the kid */
-};
-
 struct wvt_request {
     uint32_t given;   /* bit i: parameter i of the grammar */
     uint32_t ignored; /* 1 if there is a parameter that the grammar does not know */

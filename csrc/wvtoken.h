@@ -125,6 +125,22 @@ int64_t wvt_issue(const struct wvt_issuer *issuer, const struct wvt_issue_buffer
                   const uint32_t *offsets, size_t n, const uint8_t *nonces, int64_t now, const uint8_t *customer,
                   size_t customer_len);
 
+/* The value of a parameter: `len` bytes from `at` on, or a number. For a kid, `number` is the length of the name that
+ * follows it. For a time, `len` is 1 for seconds from issuance and 0 for an absolute time. */
+struct wvt_value {
+    uint32_t at, len;
+    int64_t number;
+};
+
+/* Parses one request, at most WVT_PARSE_MAX bytes. values: WVT_VALUES_MAX; gets a value for each given parameter, in the
+ * order of the grammar. out: 2 * WVT_PARSE_MAX bytes; gets the bytes of all values, *out_len in number. The extensions are
+ * fields of a payload. Returns the set of given parameters (bit i: parameter i), or 0: handed back. A request with unknown
+ * parameters is handed back. The caller wipes `out`. */
+#define WVT_PARSE_MAX 4096
+#define WVT_VALUES_MAX 32
+uint32_t wvt_parse(const uint8_t *text, size_t len, struct wvt_issue_workspace *workspace, struct wvt_value *values,
+                   uint8_t *out, uint32_t *out_len);
+
 /* The bytes of `out` from `start` to `end`; both are 0 for a missing field. */
 struct wvt_place {
     uint32_t start, end;

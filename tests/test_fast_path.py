@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests import grammar
 from tests.conftest import native_only
-from wvtoken import Grant, Issuer, KeyRing, Redeemer, TokenRequestError, wrap_key
+from wvtoken import Grant, Issuer, KeyRing, Redeemer, TokenRequestError, parse, wrap_key
 from wvtoken import payload as payloads
 from wvtoken.sealing import seal
 
@@ -69,6 +69,7 @@ def check_requests(requests: Iterable[str | bytes]) -> int:
     reference = REFERENCE.issue_many(urls, now=NOW, stored_keys=lambda spec: STORED_KEY)
     for (request, url), expected in zip(urls.items(), reference, strict=True):
         assert granted(url) == granted(expected), request
+        assert ISSUER._parsed(request, b"") == parse(request), request
     return len(urls)
 
 

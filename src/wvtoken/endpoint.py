@@ -15,7 +15,7 @@ from .callbacks import log_failure, released, wrong_answer
 from .errors import ErrorCode, ErrorFormat, TokenRequestError
 from .issue import BytesLike, Issuer, StoredKeys
 from .response import METHODS, Response, error_response, method_not_allowed, not_found, token_response
-from .spec import TokenSpec, parse
+from .spec import TokenSpec
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -138,7 +138,7 @@ class TokenEndpoint:
         if content_type is not None:
             _check_str("content_type", content_type)
         # Parsed first: the other errors are rendered in the format that the request asks for.
-        request = self._issuer._allowed(_read(query, body))
+        request = self._issuer._parsed(query, body)
         if path != self._path:
             return not_found(request.error_format)
         if method not in METHODS:
@@ -235,13 +235,6 @@ def _refused(error: Exception, error_format: ErrorFormat) -> Response:
     log_failure("a license token request failed", error)
     failed = TokenRequestError(ErrorCode.LICENSE_GENERATION_FAILED, None, "the server failed: try again later")
     return error_response(failed, error_format)
-
-
-def _read(query: str | bytes, body: str | bytes) -> TokenSpec | TokenRequestError:
-    try:
-        return parse(query, body)
-    except TokenRequestError as error:
-        return error.with_traceback(None)
 
 
 def _is_form(content_type: str | None) -> bool:

@@ -176,21 +176,12 @@ def read(data: bytes, start: int, layout: Layout) -> Grant:
             _SECURITY_LEVELS[level],
             _HDCP_OUTPUT_CONTROLS[control],
             license_duration or None,
-            _extensions(data, extensions, extensions_end) if extensions_end else (),
+            values.read_extensions(data, extensions, extensions_end) if extensions_end else (),
             data[content_id:content_id_end].decode() if content_id_end else None,
             data[cookie:cookie_end].decode() if cookie_end else None,
             data[customer:customer_end].decode() if customer_end else None,
         ),
     )
-
-
-def _extensions(data: bytes, at: int, end: int) -> tuple[Extension, ...]:
-    found = []
-    while at < end:
-        value = at + _FIELD.size
-        at = value + (data[value - 2] << 8 | data[value - 1])
-        found.append(_new(Extension, (data[value : value + 4], data[value + 4 : at])))
-    return tuple(found)
 
 
 DECODERS: dict[int, Callable[[bytes], Grant | None]] = {1: decode}

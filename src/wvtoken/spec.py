@@ -100,16 +100,16 @@ def parse(query: str | bytes = "", body: str | bytes = "") -> TokenSpec:
     found, faults = parameters.read(pairs(query, body), first=True)
     if faults:
         raise faults.pop(0)  # no reference to it may remain, because its traceback refers to this frame
-    return _unchecked(found)
+    return unchecked(found)
 
 
-def read(query: str | bytes) -> TokenSpec | TokenRequestError:
-    """Parse a query, but return the error instead of raising it. For batches."""
+def read(query: str | bytes, body: str | bytes = "") -> TokenSpec | TokenRequestError:
+    """Parse a request, but return the error instead of raising it."""
     try:
-        found, faults = parameters.read(pairs(query, ""), first=True)
+        found, faults = parameters.read(pairs(query, body), first=True)
     except TokenRequestError as error:
         return error.with_traceback(None)
-    return faults[0] if faults else _unchecked(found)
+    return faults[0] if faults else unchecked(found)
 
 
 def find_errors(
@@ -143,7 +143,7 @@ def unknown_error(spec: TokenSpec) -> TokenRequestError | None:
     return next(iter(parameters.unknown_faults(spec.unknown, spec.error_format)), None)
 
 
-def _unchecked(found: Mapping[str, Any]) -> TokenSpec:
+def unchecked(found: Mapping[str, Any]) -> TokenSpec:
     """Return a spec of fields that are already validated. The others have the defaults of the class."""
     spec = object.__new__(TokenSpec)
     for name, value in found.items():

@@ -21,9 +21,14 @@ from ._native import ffi, lib
 _new_buffer = ffi.new_allocator(should_clear_after_alloc=False)
 _ONE_TEXT_MAX = 4096
 """Bytes of a request or token for which single calls keep memory. Longer ones take the path of batches."""
+_VALUES = Struct("=" + "IIq" * lib.WVT_VALUES_MAX)
 _OPEN_SLACK: int = lib.WVT_OPEN_SLACK
 _URL_BYTES: int = lib.WVT_URL_BYTES
 _LAYOUT = Struct("=8I")
+
+
+Parsed = tuple[int, tuple[int, ...], bytes]
+"""A parsed request: the set of given parameters; place, length and number of each parameter's value; their bytes."""
 
 
 class IssuePath:
@@ -58,6 +63,19 @@ class IssuePath:
         url = str(memory.view[: written - 1], "ascii") if written > 0 else None
         self._single.append(memory)
         return url
+
+    def parse(self, text: bytes) -> Parsed | None:
+        """Parse one request. None: handed back, or it has unknown parameters."""
+        memory = self._take_single()
+        given = lib.wvt_parse(text, len(text), memory.workspace, memory.values, memory.out, memory.offsets)
+        parsed = None
+        if given:
+            size = memory.offsets[0]
+            parsed = given, _VALUES.unpack_from(memory.values_view), memory.view[:size]
+            lib.wvt_wipe(memory.out, size)
+        memory.offsets[0] = 0
+        self._single.append(memory)
+        return parsed
 
     def seal(self, payload: bytes) -> str:
         """Return the URL with a payload."""
@@ -108,7 +126,20 @@ class IssuePath:
 class _IssueMemory:
     """The memory of a call of wvt_issue. C wipes the workspace; URLs and kids are not secret."""
 
-    __slots__ = ("_kids", "_status", "_workspace", "buffers", "count", "offsets", "out", "size", "view")
+    __slots__ = (
+        "_kids",
+        "_status",
+        "_workspace",
+        "buffers",
+        "count",
+        "offsets",
+        "out",
+        "size",
+        "values",
+        "values_view",
+        "view",
+        "workspace",
+    )
 
     def __init__(self, count: int, size: int) -> None:
         self.count, self.size = count, size
@@ -118,9 +149,11 @@ class _IssueMemory:
         self._kids = ffi.new("uint8_t[]", values.KID_BYTES * count)
         self.offsets = ffi.new("uint32_t[2]")
         self.view = ffi.buffer(self.out)
-        workspace = ffi.cast("struct wvt_issue_workspace *", self._workspace)
+        self.workspace = ffi.cast("struct wvt_issue_workspace *", self._workspace)
+        self.values = ffi.new("struct wvt_value[]", lib.WVT_VALUES_MAX)
+        self.values_view = ffi.buffer(self.values)
         self.buffers = ffi.new(
-            "struct wvt_issue_buffers *", (workspace, ffi.NULL, ffi.NULL, self.out, self._status, self._kids)
+            "struct wvt_issue_buffers *", (self.workspace, ffi.NULL, ffi.NULL, self.out, self._status, self._kids)
         )
 
     def wiped(self) -> Any:
