@@ -24,7 +24,7 @@ PLOT = "time-per-item.png"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Return 0, or 1 if a target is missed that is not planned for later."""
+    """Return 0, or 1 if a target is missed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="small batches, one round; print only, write no report")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="rounds per row (default 5)")
@@ -66,7 +66,7 @@ def _measured(row: rows.Row, rounds: int, seconds: float) -> Iterator[Result]:
     for place, (name, other) in enumerate(zip(row.alternatives, others, strict=True)):
         target = row.target if place == 0 else None
         own_time, other_time = own * per_item, other * per_item
-        result = Result(row.section, row.name, row.subject, own_time, name, other_time, target, row.later)
+        result = Result(row.section, row.name, row.subject, own_time, name, other_time, target)
         print(f"{result.ratio:8.2f} {result.name} / {name} {result.verdict}", file=sys.stderr, flush=True)
         yield result
 

@@ -31,8 +31,7 @@ FORM = "application/x-www-form-urlencoded"
 class Row(NamedTuple):
     """One job of the report.
 
-    `alternatives` are in the order of the report. `target` is the ratio to the first one. `later` marks a target that
-    belongs to the planned fast path in C.
+    `alternatives` are in the order of the report. `target` is the ratio to the first one.
     """
 
     section: str
@@ -42,7 +41,6 @@ class Row(NamedTuple):
     job: Job
     alternatives: dict[str, Job]
     target: float | None = None
-    later: bool = False
 
 
 def all_rows(batch: int = BATCH) -> Iterator[Row]:
@@ -68,8 +66,8 @@ def _batches(batch: int) -> Iterator[Row]:
     kids = [spec.kid for spec in data.specs("stored", batch)]
     keys = dict(zip(kids, data.random_bytes("key", batch, 16), strict=True))
 
-    def row(name: str, subject: str, job: Job, other: str, other_job: Job, target: float, *, later: bool = True) -> Row:
-        return Row("Batches", name, subject, batch, job, {other: other_job}, target, later)
+    def row(name: str, subject: str, job: Job, other: str, other_job: Job, target: float) -> Row:
+        return Row("Batches", name, subject, batch, job, {other: other_job}, target)
 
     for name, queries, target in (
         *((shape, data.queries(shape, batch), 15.0) for shape in data.SHAPES),
@@ -85,7 +83,7 @@ def _batches(batch: int) -> Iterator[Row]:
     for name, shape, target in (("cookie and extension", NINE, 4.0), ("bare tokens", FIVE, 4)):
         specs = data.specs(shape, batch)
         job, loop = partial(issue, specs), partial(_each, alternatives.issue_spec, specs)
-        yield row(f"issue specs: {name}", "`issue_many(specs)`", job, LOOP, loop, target, later=shape != FIVE)
+        yield row(f"issue specs: {name}", "`issue_many(specs)`", job, LOOP, loop, target)
     for name, shape, target in (
         ("cookie and extension", NINE, 3),
         ("mixed shapes", "mixed", 2.5),
@@ -93,9 +91,7 @@ def _batches(batch: int) -> Iterator[Row]:
     ):
         urls = data.urls(shape, batch)
         loop = partial(_each, alternatives.redeem, urls)
-        yield row(
-            f"redeem: {name}", "`redeem_many`", partial(redeem, urls), LOOP_OPEN, loop, target, later=shape != FIVE
-        )
+        yield row(f"redeem: {name}", "`redeem_many`", partial(redeem, urls), LOOP_OPEN, loop, target)
 
 
 def _single_calls() -> Iterator[Row]:
@@ -116,7 +112,7 @@ def _single_calls() -> Iterator[Row]:
         ("redeem a URL", "`redeem(url)`", redeem, opened, 1),
         ("answer a POST", "`TokenEndpoint.respond`", respond, pipeline, 1.2),
     ):
-        yield Row("Single calls", name, subject, 1, job, others, target, later=True)
+        yield Row("Single calls", name, subject, 1, job, others, target)
 
 
 def _parsing() -> Iterator[Row]:
@@ -204,7 +200,7 @@ def _threads(batch: int) -> Iterator[Row]:
     for name, job in (("issue requests: nine parameters", issue), ("redeem: cookie and extension", redeem)):
         both: Job = partial(_both, executor, job)
         one: dict[str, Job] = {"one thread": partial(_each, lambda job: job(), [job, job])}
-        yield Row("Two threads", name, "two threads", 2 * batch, both, one, 1.6, later=True)
+        yield Row("Two threads", name, "two threads", 2 * batch, both, one, 1.6)
 
 
 def _both(executor: ThreadPoolExecutor, job: Job) -> list[object]:
