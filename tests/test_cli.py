@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -197,14 +197,6 @@ def test_lines_require_keys_and_rights_url(run: Run, keys: Path, tmp_path: Path)
         result = run(*arguments, stdin=GOOD)
         assert (result.status, result.out, len(result.err)) == (2, [], 1)
         assert " is required" in result.err[0]
-    assert not (tmp_path / "state").exists()
-
-
-def test_issue_rejects_an_invalid_rights_url(run: Run, keys: Path, tmp_path: Path) -> None:
-    for wrong in ("ftp://wv.example.com/", ""):
-        for options in (("--keys", keys), ()):
-            result = run("issue", *options, "--rights-url", wrong, GOOD)
-            assert (result.status, result.out, len(result.err)) == (2, [], 1)
     assert not (tmp_path / "state").exists()
 
 
@@ -510,14 +502,11 @@ def test_version_and_help_with_the_exit_statuses(run: Run) -> None:
 MARK = "SeCrEt-In-ThE-fIlE"
 JWK = {"kty": "oct", "kid": "1", "k": base64.urlsafe_b64encode(bytes(32)).rstrip(b"=").decode()}
 BAD_RINGS = {
-    "empty": b"",
     "not JSON": MARK.encode(),
-    "not UTF-8": b'{"keys": "\xff' + MARK.encode() + b'"}',
     "short key": json.dumps({"keys": [{**JWK, "k": MARK}]}).encode(),
     "kid is no number": json.dumps({"keys": [{**JWK, "kid": MARK}]}).encode(),
 }
 BAD_STORES = {
-    "empty": b"",
     "not JSON": MARK.encode(),
     "a list": json.dumps([[KID, UNWRAPPED]]).encode(),
     "kid is not hex": json.dumps({MARK: UNWRAPPED}).encode(),
@@ -622,10 +611,15 @@ def test_issue_creates_the_personal_key_ring_once(run: Run, tmp_path: Path) -> N
 
 
 def test_no_personal_key_ring_is_created_without_need(run: Run, keys: Path, tmp_path: Path) -> None:
-    run("issue", BAD)
-    run("issue", "--audience", "\n", GOOD)
-    run("check", GOOD)
-    run("keygen")
+    for arguments, status in (
+        (("issue", BAD), 1),
+        (("issue", "--audience", "\n", GOOD), 2),
+        (("issue", "--rights-url", "ftp://wv.example.com/", GOOD), 2),
+        (("issue", "--rights-url", "", GOOD), 2),
+        (("check", GOOD), 0),
+        (("keygen",), 0),
+    ):
+        assert run(*arguments).status == status
     result = run("issue", "--keys", keys, GOOD)
     assert result.out[0].startswith("https://localhost/hms/wv/rights/?ExpressPlayToken=")
     [note] = result.err
@@ -731,16 +725,19 @@ def wait_for_lines(path: Path, count: int) -> None:
         time.sleep(0.001)
 
 
+@POSIX
 def test_each_request_is_answered_before_the_next_is_sent(start: Start, keys: Path) -> None:
-    process = start(*issue_lines(keys), **PIPES)
-    assert process.stdin is not None
+    """The pipe is not blocking: that it is empty is not the end of the input."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    process = start(*issue_lines(keys), stdin=reader, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    os.close(reader)
     assert process.stdout is not None
     for number in range(3):
-        process.stdin.write(f"{numbered(number)}\n".encode())
-        process.stdin.flush()
+        os.write(writer, f"{numbered(number)}\n".encode())
         assert select.select([process.stdout], [], [], SECONDS)[0]
         assert redeemed(process.stdout.readline().decode().strip()).cookie == f"n{number}"
-    process.stdin.close()
+    os.close(writer)
     assert process.wait(SECONDS) == 0
 
 
@@ -793,27 +790,14 @@ def test_a_signal_ends_a_run_at_a_complete_line(
     assert cookies == [f"n{number}" for number in range(0, count, 2)]
 
 
-def wait_until_full(pipe: IO[bytes]) -> None:
-    """Wait until a pipe has content and stops growing."""
-    import fcntl
-    import termios
-
-    sizes = [0]
-    end = time.monotonic() + SECONDS
-    while not sizes[-1] or sizes[-1] != sizes[0]:
-        assert time.monotonic() < end
-        time.sleep(0.1)
-        sizes = [*sizes[-5:], int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)]
-
-
 @POSIX
-def test_a_second_signal_ends_a_run_whose_output_is_not_read(start: Start, keys: Path) -> None:
-    process = start(*issue_lines(keys), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert process.stdin is not None
+def test_a_second_signal_ends_a_run_whose_output_is_not_read(start: Start, keys: Path, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    source.write_text(f"{GOOD}\n" * 2000)
+    with source.open("rb") as stdin:
+        process = start(*issue_lines(keys), stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdout is not None
-    process.stdin.write(f"{GOOD}\n".encode() * 1000)
-    process.stdin.flush()
-    wait_until_full(process.stdout)
+    process.stdout.readline()  # The pipe has no room for the other lines, which are written as one block.
     process.send_signal(signal.SIGINT)
     time.sleep(0.3)
     assert process.poll() is None
@@ -844,15 +828,13 @@ def test_an_ignored_signal_stays_ignored(start: Start, keys: Path, tmp_path: Pat
 
 
 @POSIX
-@pytest.mark.parametrize("stdout", ["read once", "not read"])
-def test_output_closed_by_its_reader_ends_a_run_silently(start: Start, keys: Path, tmp_path: Path, stdout: str) -> None:
+def test_output_closed_by_its_reader_ends_a_run_silently(start: Start, keys: Path, tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_text(f"{GOOD}\n" * 20_000)
     with source.open("rb") as stdin:
         process = start(*issue_lines(keys), stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
-    if stdout == "read once":
-        assert process.stdout.readline().startswith(RIGHTS_URL.encode())
+    assert process.stdout.readline().startswith(RIGHTS_URL.encode())
     process.stdout.close()
     process.stdout = None
     result = finish(process)
@@ -890,21 +872,6 @@ def test_a_closed_standard_input_is_an_error(keys: Path, command: str) -> None:
     result = in_shell(keys.parent, "<&-", *arguments)
     assert (result.status, result.out) == (2, [])
     assert "wvtoken: standard input is closed" in result.err
-
-
-@POSIX
-def test_an_empty_nonblocking_pipe_is_not_the_end_of_the_input(start: Start, keys: Path, tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    reader, writer = os.pipe()
-    os.set_blocking(reader, False)
-    with out.open("wb") as stdout:
-        process = start(*issue_lines(keys), stdin=reader, stdout=stdout, stderr=subprocess.DEVNULL)
-    os.close(reader)
-    for number in range(2):
-        os.write(writer, f"{numbered(number)}\n".encode())
-        wait_for_lines(out, number + 1)
-    os.close(writer)
-    assert process.wait(SECONDS) == 0
 
 
 @POSIX
