@@ -67,7 +67,7 @@ def load(server: Server) -> Iterator[list[Answer]]:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + 10 * SECONDS  # only for a server that hangs: a busy machine may need minutes
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -77,17 +77,17 @@ def test_ring_is_reloaded_under_load_and_a_damaged_file_is_not(folder: Path) -> 
     file = folder / "keyring.json"
     with serving(LINE, folder) as server, load(server) as answers:
         replace_file(file, NEW.to_jwks())
-        # Both workers have the new ring when 50 tokens in a row are sealed with it.
-        wait_until(lambda: len(answers) > 50 and {key_id(answer.text) for answer in answers[-50:]} == {2})
+        # Both workers have the new ring when 20 tokens in a row are sealed with it.
+        wait_until(lambda: len(answers) > 20 and {key_id(answer.text) for answer in answers[-20:]} == {2})
         replace_file(file, NEW.to_jwks()[:-20])
         wait_until(lambda: server.log().count("kept the old key ring") >= 2)
         count = len(answers)
-        wait_until(lambda: len(answers) > count + 50)
+        wait_until(lambda: len(answers) > count + 20)
         file.unlink()
         count = len(answers)
-        wait_until(lambda: len(answers) > count + 50)
+        wait_until(lambda: len(answers) > count + 20)
         replace_file(file, OLD.to_jwks())
-        wait_until(lambda: {key_id(answer.text) for answer in answers[-50:]} == {1})
+        wait_until(lambda: {key_id(answer.text) for answer in answers[-20:]} == {1})
     assert {answer.status for answer in answers} == {200}
     redeemer = wvtoken.Redeemer(NEW, audience="production")
     assert all(isinstance(result, wvtoken.Grant) for result in redeemer.redeem_many(a.text for a in answers))
