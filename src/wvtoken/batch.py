@@ -24,8 +24,8 @@ def unix_seconds(now: float | None) -> int:
         TypeError: not a number.
     """
     if now is None:
-        return int(time.time())
-    if isinstance(now, bool) or not isinstance(now, (int, float)):
+        now = time.time()
+    elif isinstance(now, bool) or not isinstance(now, (int, float)):
         raise TypeError(f"now must be int or float, not {type(now).__name__}")
     if not 0 <= now < values.TIME_MAX + 1:
         raise ValueError("now must be UNIX seconds from 1970 to the year 9999")

@@ -67,11 +67,13 @@ class IssuePath:
     def parse(self, text: bytes) -> Parsed | None:
         """Parse one request. None: handed back, or it has unknown parameters."""
         memory = self._take_single()
-        given = lib.wvt_parse(text, len(text), memory.workspace, memory.values, memory.out, memory.offsets)
-        parsed = None
-        if given:
-            size = memory.offsets[0]
-            parsed = given, _VALUES.unpack_from(memory.values_view), memory.view[:size]
+        size, parsed = memory.size, None
+        try:
+            given = lib.wvt_parse(text, len(text), memory.workspace, memory.values, memory.out, memory.offsets)
+            size = memory.offsets[0] if given else 0
+            if given:
+                parsed = given, _VALUES.unpack_from(memory.values_view), memory.view[:size]
+        finally:
             lib.wvt_wipe(memory.out, size)
         memory.offsets[0] = 0
         self._single.append(memory)
@@ -227,10 +229,13 @@ class RedeemPath:
         except IndexError:
             memory = _RedeemMemory(1, _ONE_TEXT_MAX)
         memory.offsets[1] = len(text)
-        refused = lib.wvt_redeem(self._lanes, self._opening, text, memory.offsets, 1, memory.buffers)
-        end = memory.places[1]
-        token, layout = memory.view[:end], _LAYOUT.unpack_from(memory.layout_view)
-        lib.wvt_wipe(memory.out, end)
+        size = memory.room
+        try:
+            refused = lib.wvt_redeem(self._lanes, self._opening, text, memory.offsets, 1, memory.buffers)
+            size = memory.places[1]
+            token, layout = memory.view[:size], _LAYOUT.unpack_from(memory.layout_view)
+        finally:
+            lib.wvt_wipe(memory.out, size)
         self._single.append(memory)
         return None if refused else (token, values.HEADER_BYTES, layout)
 
@@ -239,9 +244,12 @@ class RedeemPath:
         data, offsets = _joined(texts)
         count = len(texts)
         memory = _take(self._batches, count, len(data)) or _RedeemMemory(count, len(data))
-        if lib.wvt_redeem(self._lanes, self._opening, data, offsets, count, memory.buffers) < 0:
-            raise ValueError("a length is outside the limits of the engine")
-        opened = memory.opened(count)
+        try:
+            if lib.wvt_redeem(self._lanes, self._opening, data, offsets, count, memory.buffers) < 0:
+                raise ValueError("a length is outside the limits of the engine")
+            opened = memory.opened(count)
+        finally:
+            lib.wvt_wipe(memory.out, memory.room)
         self._batches.append(memory)
         return opened
 
@@ -259,6 +267,7 @@ class _RedeemMemory:
         "offsets",
         "out",
         "places",
+        "room",
         "size",
         "status",
         "view",
@@ -268,7 +277,8 @@ class _RedeemMemory:
         self.count, self.size = count, size
         self._tokens = _new_buffer("uint8_t[]", max(size, 1))
         self._offsets = _new_buffer("uint32_t[]", count + 1)
-        self.out = _new_buffer("uint8_t[]", size * 3 // 4 + _OPEN_SLACK)
+        self.room = size * 3 // 4 + _OPEN_SLACK
+        self.out = _new_buffer("uint8_t[]", self.room)
         self.places = ffi.new("uint32_t[]", count + 1)
         self.status = ffi.new("uint8_t[]", count)
         self._layouts = ffi.new("struct wvt_layout[]", count)
@@ -284,12 +294,11 @@ class _RedeemMemory:
         return self.view
 
     def opened(self, count: int) -> Opened:
-        """Return the result of the last call, and wipe the memory."""
+        """Return the result of the last call. It refers to none of this memory."""
         places = ffi.unpack(self.places, count + 1)
         data = self.view[: places[count]]
         layouts: list[Layout | None] = list(_LAYOUT.iter_unpack(self.layout_view[: _LAYOUT.size * count]))
         status = ffi.buffer(self.status, count)[:]
-        lib.wvt_wipe(self.out, len(data))
         if any(status):
             layouts = [None if state else layout for state, layout in zip(status, layouts, strict=True)]
         return Opened(data, [place + values.HEADER_BYTES for place in places[:count]], layouts)
