@@ -915,30 +915,6 @@ def test_concurrent_changes_of_a_key_ring_are_all_kept(start: Start, keys: Path)
     assert sorted(KeyRing.from_jwks(keys.read_text()).key_ids) == list(range(1, 10))
 
 
-# A process starts with the highest memory of the one that forks it, so a small one does that.
-MEASURE = """
-import resource, subprocess, sys
-subprocess.run([sys.executable, "-m", "wvtoken", *sys.argv[1:]], check=True)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
-"""
-
-
-@POSIX
-@pytest.mark.slow
-def test_issue_of_a_hundred_thousand_requests_has_constant_memory(keys: Path, tmp_path: Path) -> None:
-    memory, source, out = [], tmp_path / "source", tmp_path / "out"
-    for count in (10_000, 100_000):
-        source.write_text(f"{GOOD}\n" * count)
-        command = [sys.executable, "-c", MEASURE, *map(str, issue_lines(keys))]
-        with source.open("rb") as stdin, out.open("wb") as stdout:
-            done = subprocess.run(
-                command, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, env=environment(tmp_path), check=True
-            )
-        assert len(set(out.read_bytes().split())) == count
-        memory.append(int(done.stderr.split()[-1]))
-    assert memory[1] < 1.2 * memory[0]
-
-
 def test_check_escapes_what_the_output_encoding_lacks(start: Start, tmp_path: Path) -> None:
     env = environment(tmp_path, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
     result = finish(start("check", request(contentKey=CONTENT_KEY, contentId="\u4e2d"), env=env, **PIPES))

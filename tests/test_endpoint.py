@@ -355,23 +355,6 @@ def test_an_interrupt_passes_through(interrupt: BaseException) -> None:
             post(to, form())
 
 
-# stored_key.
-
-
-@pytest.mark.parametrize(
-    ("stored", "expected"),
-    [
-        (None, (400, -4019)),
-        ("wrapped", (500, -4019)),
-        (b"short", (500, -4019)),
-        (CONTENT_KEY, (400, -4024)),
-        (bytes(24), (400, -4024)),
-    ],
-)
-def test_a_stored_key_that_cannot_be_used(stored: object, expected: tuple[int, int]) -> None:
-    assert code(post(endpoint(True, stored), as_json(form()))) == expected
-
-
 # Other failures.
 
 

@@ -238,10 +238,9 @@ def test_malformed_requests_come_before_any_other_error(malformed: str) -> None:
     ids=lambda value: type(value).__name__,
 )
 def test_neither_str_nor_bytes(wrong: Any) -> None:
-    with pytest.raises(TypeError):
-        parse(wrong)
-    with pytest.raises(TypeError):
-        parse(REQUIRED, wrong)
+    for arguments in ((wrong,), (REQUIRED, wrong)):
+        with pytest.raises(TypeError, match=f"a request is str or bytes, not {type(wrong).__name__}"):
+            parse(*arguments)
 
 
 # Work.

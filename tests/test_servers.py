@@ -273,38 +273,6 @@ def test_error_has_the_requested_format(server: Server) -> None:
     assert json.loads(answer.text)["code"] == E.INVALID_AUTHENTICATOR
 
 
-FAILING_SERVICE = """
-import honest_service
-from honest_service import bad_request, issuer, wvtoken
-
-def authenticate(authenticator):
-    return 1 / 0 if authenticator == "fail" else honest_service.authenticate(authenticator)
-
-def authorize(spec, customer):
-    return 1 / 0 if spec.cookie == "fail" else honest_service.authorize(spec, customer)
-
-def stored_key(spec, customer):
-    return 1 / 0 if spec.kid_name == "fail" else honest_service.stored_key(spec, customer)
-
-endpoint = wvtoken.TokenEndpoint(issuer, authenticate, authorize=authorize, stored_key=stored_key)
-"""
-
-
-@pytest.mark.parametrize("name", ["WSGI", "ASGI"])
-def test_exception_of_a_callback_is_logged_and_not_shown(tmp_path: Path, name: str) -> None:
-    provisioned(tmp_path)
-    (tmp_path / "service.py").rename(tmp_path / "honest_service.py")
-    (tmp_path / "service.py").write_text(FAILING_SERVICE)
-    failures = {"customerAuthenticator": ("fail", -7008), "cookie": ("fail", -7008), "kid": ("^fail", -4019)}
-    with serving(start_line(name), tmp_path) as server:
-        for parameter, (value, code) in failures.items():
-            answer = ask(server, body=form(errorFormat="json", **{parameter: value}))
-            assert (answer.status, json.loads(answer.text)["code"]) == (500, code)
-            assert "division" not in answer.text
-    assert server.log().count("ZeroDivisionError: division by zero") == 3
-    assert KEK not in server.log()
-
-
 def test_concurrent_clients_get_their_own_tokens(server: Server, service: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = pool.map(lambda number: ask(server, body=form(cookie=f"n{number}")), range(200))
