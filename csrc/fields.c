@@ -6,10 +6,8 @@
 #include <string.h>
 
 #define DIGITS_MAX 10u
-#define DAY_SECONDS 86400
 
-/* In constant time: the customer authenticator is a secret. */
-static int is_printable(const uint8_t *text, size_t len)
+int wvt_is_printable(const uint8_t *text, size_t len)
 {
     unsigned outside = 0;
     for (size_t i = 0; i < len; i++) {
@@ -19,8 +17,6 @@ static int is_printable(const uint8_t *text, size_t len)
     WVT_DECLASSIFY(&printable, sizeof printable);
     return printable;
 }
-
-static int is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
 
 static int parse_choice(const struct wvt_parameter *parameter, const uint8_t *text, struct wvt_value *value)
 {
@@ -47,7 +43,7 @@ static int parse_hex(const struct wvt_parameter *parameter, uint8_t *text, struc
 
 static int parse_printable(const struct wvt_parameter *parameter, const uint8_t *text, const struct wvt_value *value)
 {
-    return value->len <= parameter->most && is_printable(text, value->len);
+    return value->len <= parameter->most && wvt_is_printable(text, value->len);
 }
 
 /* A decimal number from 1 to `most` without leading zeros; -1 for anything else. */
@@ -58,7 +54,7 @@ static int64_t parse_decimal(const uint8_t *text, size_t len, uint32_t most)
         return -1;
     }
     for (size_t i = 0; i < len; i++) {
-        if (!is_digit(text[i])) {
+        if (!wvt_is_digit(text[i])) {
             return -1;
         }
         number = 10 * number + (text[i] - '0');
@@ -77,7 +73,7 @@ static int parse_kid_name(const struct wvt_parameter *parameter, struct wvt_requ
 {
     uint8_t *text = request->bytes + value->at, digest[WVT_SHA1_BYTES], name[WVT_KID_NAME_MAX];
     const size_t len = value->len - 1;
-    if (len == 0 || len > parameter->most || len > sizeof name || !is_printable(text + 1, len) ||
+    if (len == 0 || len > parameter->most || len > sizeof name || !wvt_is_printable(text + 1, len) ||
         WVT_VALUES_ROOM - request->used < WVT_KID_BYTES) {
         return 0;
     }
@@ -107,7 +103,7 @@ static int base64_bits(uint8_t c)
     if (c >= 'a' && c <= 'z') {
         return c - 'a' + 26;
     }
-    if (is_digit(c)) {
+    if (wvt_is_digit(c)) {
         return c - '0' + 52;
     }
     return c == '+' || c == ' ' ? 62 : c == '/' ? 63 : -1;
@@ -154,75 +150,33 @@ static int parse_extension(struct wvt_request *request, const uint8_t *text, con
     const size_t type = WVT_EXTENSION_TYPE_BYTES, head = WVT_PAYLOAD_FIELD_BYTES + type;
     const size_t room = sizeof request->extensions - request->extension_bytes;
     uint8_t *field = request->extensions + request->extension_bytes;
-    if (value->len <= type || text[type] != ',' || wvt_has_comma(text, type) || !is_printable(text, type) ||
+    if (value->len <= type || text[type] != ',' || wvt_has_comma(text, type) || !wvt_is_printable(text, type) ||
         head + value->len > room) {
         return 0;
     }
     const size_t bytes = decode_base64(text + type + 1, value->len - type - 1, field + head);
     const size_t length = type + bytes;
+    if (bytes == 0) {
+        wvt_wipe(field + head, value->len);
+        return 0;
+    }
     field[0] = WVT_FIELD_EXTENSION;
     field[1] = (uint8_t)(length >> 8);
     field[2] = (uint8_t)length;
     memcpy(field + WVT_PAYLOAD_FIELD_BYTES, text, type);
     request->extension_bytes += (uint32_t)(head + bytes);
-    return bytes != 0;
-}
-
-/* Two digits of a time, or -1. */
-static int two_digits(const uint8_t *text)
-{
-    return is_digit(text[0]) && is_digit(text[1]) ? 10 * (text[0] - '0') + (text[1] - '0') : -1;
-}
-
-static int is_leap_year(int year) { return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0); }
-
-static int days_of_month(int year, int month)
-{
-    return month == 2 ? 28 + is_leap_year(year) : 30 + ((month + month / 8) & 1);
-}
-
-/* Days from 1970-01-01 to the first day of the year, in the Gregorian calendar. */
-static int64_t days_before_year(int year)
-{
-    const int64_t y = year - 1;
-    return y * 365 + y / 4 - y / 100 + y / 400 - 719162;
-}
-
-/* RFC 3339: 2006-04-14T12:01:10Z. Fractions, leap seconds and lower-case letters are handed back. */
-static int parse_rfc3339(const uint8_t *text, struct wvt_value *value)
-{
-    static const char form[] = "dddd-dd-ddTdd:dd:ddZ";
-    if (value->len != sizeof form - 1) {
-        return 0;
-    }
-    for (size_t i = 0; i < sizeof form - 1; i++) {
-        if (form[i] == 'd' ? !is_digit(text[i]) : text[i] != (uint8_t)form[i]) {
-            return 0;
-        }
-    }
-    const int year = 100 * two_digits(text) + two_digits(text + 2), month = two_digits(text + 5);
-    const int day = two_digits(text + 8), hour = two_digits(text + 11), minute = two_digits(text + 14);
-    const int second = two_digits(text + 17);
-    if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_of_month(year, month) || hour > 23 ||
-        minute > 59 || second > 59) {
-        return 0;
-    }
-    int64_t days = days_before_year(year) + day - 1;
-    for (int m = 1; m < month; m++) {
-        days += days_of_month(year, m);
-    }
-    value->number = days * DAY_SECONDS + hour * 3600 + minute * 60 + second;
-    value->len = 0;
     return 1;
 }
 
 /* Seconds from issuance set value->len to 1, an absolute time sets it to 0. */
 static int parse_time(const struct wvt_parameter *parameter, const uint8_t *text, struct wvt_value *value)
 {
+    const size_t len = value->len;
     if (text[0] != ' ' && text[0] != '+') {
-        return parse_rfc3339(text, value);
+        value->len = 0;
+        return wvt_parse_rfc3339(text, len, &value->number);
     }
-    value->number = parse_decimal(text + 1, value->len - 1, parameter->most);
+    value->number = parse_decimal(text + 1, len - 1, parameter->most);
     value->len = 1;
     return value->number > 0;
 }

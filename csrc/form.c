@@ -1,4 +1,5 @@
 /* form.c - form decoding (WHATWG URL Standard, application/x-www-form-urlencoded) of requests in their usual form. */
+#include "compiler.h"
 #include "hex.h"
 #include "request.h"
 #include "words.h"
@@ -133,6 +134,9 @@ static int parameters_agree(const struct wvt_request *request)
     return (request->given & WVT_REQUIRED) == WVT_REQUIRED && !(content_key && kek) &&
            (kek || !wvt_given(request, WVT_ROW_EK)) && payload_bytes <= WVT_PAYLOAD_BYTES_MAX;
 }
+
+/* `given` has one bit for each row. */
+WVT_STATIC_ASSERT(rows_fit, WVT_PARAMETERS <= 32);
 
 int wvt_parse_request(const uint8_t *text, size_t len, struct wvt_request *request)
 {

@@ -164,23 +164,19 @@ static int must_seal_first(const struct wvt_issue_workspace *w)
     return w->count == WINDOW || w->offsets[w->count] > sizeof w->payloads - WVT_PAYLOAD_BYTES_MAX || other_kek_len;
 }
 
-int64_t wvt_issue(const struct wvt_issuer *issuer, const struct wvt_issue_buffers *buffers, const uint8_t *texts,
-                  const uint32_t *offsets, size_t n, const uint8_t *nonces, int64_t now, const uint8_t *customer,
-                  size_t customer_len)
+/* wvt_issue, without wiping the stack and the registers. Not inlined: wvt_forget wipes the stack of this function. */
+WVT_NOINLINE static int64_t issue(const struct wvt_issuer *issuer, const struct wvt_issue_buffers *buffers,
+                                  const uint8_t *texts, const uint32_t *offsets, size_t n, struct progress progress,
+                                  struct wvt_terms terms)
 {
     struct wvt_issue_workspace *w = buffers->workspace;
-    struct wvt_terms terms = {now, 0, customer, customer_len};
-    struct progress progress = {nonces, buffers->out};
-    if (!wvt_kernels_of(issuer->lanes) || customer_len > WVT_CUSTOMER_MAX || now < 0 || now > WVT_TIME_MAX ||
-        issuer->sealing.prefix_len > WVT_PREFIX_MAX || issuer->sealing.audience_len > WVT_AUDIENCE_MAX) {
-        return -1;
-    }
     w->count = w->wrapped_count = 0;
     w->offsets[0] = 0;
     for (size_t i = 0; i < n; i++) {
         buffers->status[i] = WVT_HANDED_BACK;
         if (wvt_parse_request(texts + offsets[i], offsets[i + 1] - offsets[i], &w->request) &&
-            !(issuer->forbids_unknown && w->request.ignored) && wvt_find_expiry(&w->request, now, &terms.expires_at)) {
+            !(issuer->forbids_unknown && w->request.ignored) &&
+            wvt_find_expiry(&w->request, terms.issued_at, &terms.expires_at)) {
             if (must_seal_first(w)) {
                 seal_payloads(issuer, buffers, &progress);
             }
@@ -192,7 +188,27 @@ int64_t wvt_issue(const struct wvt_issuer *issuer, const struct wvt_issue_buffer
     return progress.out - buffers->out;
 }
 
-typedef char values_are_enough[WVT_PARAMETERS <= WVT_VALUES_MAX ? 1 : -1];
+int64_t wvt_issue(const struct wvt_issuer *issuer, const struct wvt_issue_buffers *buffers, const uint8_t *texts,
+                  const uint32_t *offsets, size_t n, const uint8_t *nonces, int64_t now, const uint8_t *customer,
+                  size_t customer_len)
+{
+    const struct wvt_kernels *kernels = wvt_kernels_of(issuer->lanes);
+    const struct wvt_terms terms = {now, 0, customer, customer_len};
+    const struct progress progress = {nonces, buffers->out};
+    if (!kernels || customer_len > WVT_CUSTOMER_MAX || now < 0 || now > WVT_TIME_MAX || n > UINT32_MAX ||
+        issuer->sealing.prefix_len > WVT_PREFIX_MAX || issuer->sealing.audience_len > WVT_AUDIENCE_MAX ||
+        !wvt_offsets_fit(offsets, n, UINT32_MAX)) {
+        return -1;
+    }
+    if (n == 0) {
+        return 0;
+    }
+    const int64_t written = issue(issuer, buffers, texts, offsets, n, progress, terms);
+    wvt_forget(kernels);
+    return written;
+}
+
+WVT_STATIC_ASSERT(values_are_enough, WVT_PARAMETERS <= WVT_VALUES_MAX);
 
 uint32_t wvt_parse(const uint8_t *text, size_t len, struct wvt_issue_workspace *workspace, struct wvt_value *values,
                    uint8_t *out, uint32_t *out_len)

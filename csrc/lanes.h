@@ -55,6 +55,12 @@ struct wvt_kernels {
 /* The kernels of a variant, NULL if this build does not have it. */
 const struct wvt_kernels *wvt_kernels_of(uint32_t lanes);
 
+/* Whether offsets ascend, in steps of at most `most`. */
+int wvt_offsets_fit(const uint32_t *offsets, size_t n, uint32_t most);
+
+/* Wipe the stack below the caller, and all vector registers. */
+void wvt_forget(const struct wvt_kernels *kernels);
+
 /* To be called after kernels: wipes `used` bytes of the workspace, and the stack below the caller. */
 void wvt_finish(struct wvt_work *work, size_t used);
 

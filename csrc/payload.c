@@ -82,15 +82,6 @@ static uint64_t get_number(const uint8_t *p, size_t len)
     return number;
 }
 
-static int is_printable(const uint8_t *text, size_t len)
-{
-    int printable = 1;
-    for (size_t i = 0; i < len; i++) {
-        printable &= text[i] >= 0x20 && text[i] <= 0x7e;
-    }
-    return printable;
-}
-
 static int fixed_part_is_valid(const uint8_t *payload)
 {
     const uint64_t issued_at = get_number(payload, 8), expires_at = get_number(payload + 8, 8);
@@ -105,13 +96,13 @@ static int read_text(const uint8_t *data, struct wvt_place value, size_t most, s
 {
     const size_t len = value.end - value.start;
     *place = value;
-    return len > 0 && len <= most && is_printable(data + value.start, len);
+    return len > 0 && len <= most && wvt_is_printable(data + value.start, len);
 }
 
 static int read_extension(const uint8_t *data, struct wvt_place value, struct wvt_place *extensions)
 {
     const uint8_t *type = data + value.start;
-    if (value.end - value.start <= WVT_EXTENSION_TYPE_BYTES || !is_printable(type, WVT_EXTENSION_TYPE_BYTES) ||
+    if (value.end - value.start <= WVT_EXTENSION_TYPE_BYTES || !wvt_is_printable(type, WVT_EXTENSION_TYPE_BYTES) ||
         wvt_has_comma(type, WVT_EXTENSION_TYPE_BYTES)) {
         return 0;
     }

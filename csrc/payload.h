@@ -21,7 +21,7 @@ int wvt_find_expiry(const struct wvt_request *request, int64_t now, int64_t *exp
 /* Return the length of the payload of an accepted request: at most WVT_PAYLOAD_BYTES_MAX. */
 size_t wvt_payload_bytes(const struct wvt_request *request, const struct wvt_terms *terms);
 
-/* Write that payload. The caller fills in the content key, WVT_KEY_BYTES at WVT_CONTENT_KEY_AT. */
+/* Write that payload. The caller fills in the content key, WVT_CONTENT_KEY_BYTES at WVT_CONTENT_KEY_AT. */
 void wvt_write_payload(const struct wvt_request *request, const struct wvt_terms *terms, uint8_t *out);
 
 /* Check a payload, the bytes of `data` from `start` to `end`, as strictly as payload.py does, and find its fields. Return

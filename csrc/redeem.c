@@ -1,4 +1,5 @@
 /* redeem.c - tokens, or the URLs that carry them, to checked payloads. */
+#include "lanes.h"
 #include "payload.h"
 #include "words.h"
 #include "wvtoken.h"
@@ -8,6 +9,7 @@
 static const char parameter[] = "ExpressPlayToken=";
 #define WVT_VERSION 1 /* of the tokens that are read here */
 #define PARAMETER_BYTES (sizeof parameter - 1)
+#define PAYLOAD_AT (WVT_HEADER_BYTES + WVT_NONCE_BYTES) /* in an opened token */
 
 /* Find a character. Return its place, or len. The text is public. */
 static size_t find(const uint8_t *text, size_t len, uint8_t c)
@@ -59,26 +61,49 @@ static void copy_tokens(const uint8_t *texts, const uint32_t *offsets, size_t n,
 /* Find the fields of an opened and verified payload. Return 0 to hand it back. Its content key remains a secret. */
 static int read_opened(const uint8_t *data, uint32_t start, uint32_t end, struct wvt_layout *layout)
 {
+    if (end - start < WVT_PAYLOAD_FIXED_BYTES) {
+        return 0;
+    }
     WVT_DECLASSIFY(data + start, WVT_CONTENT_KEY_AT);
     WVT_DECLASSIFY(data + start + WVT_LEVELS_AT, end - start - WVT_LEVELS_AT);
     return wvt_read_payload(data, start, end, layout);
 }
 
+/* Check the payload of each opened token. Return the number of those that are handed back. Their payloads are wiped.
+ * Not inlined: wvt_forget wipes the stack of this function. */
+WVT_NOINLINE static int64_t read_all(size_t n, const struct wvt_redeem_buffers *buffers)
+{
+    int64_t handed_back = 0;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t place = buffers->places[i], end = buffers->places[i + 1];
+        WVT_DECLASSIFY(&buffers->status[i], 1);
+        if (buffers->status[i] == WVT_OK &&
+            (buffers->out[place] != WVT_VERSION ||
+             !read_opened(buffers->out, place + PAYLOAD_AT, end - WVT_TAG_BYTES, &buffers->layouts[i]))) {
+            buffers->status[i] = WVT_HANDED_BACK;
+            wvt_wipe(buffers->out + place, end - place);
+            handed_back++;
+        }
+    }
+    return handed_back;
+}
+
 int64_t wvt_redeem(uint32_t lanes, const struct wvt_opening *with, const uint8_t *texts, const uint32_t *offsets,
                    size_t n, const struct wvt_redeem_buffers *buffers)
 {
+    const struct wvt_kernels *kernels = wvt_kernels_of(lanes);
+    if (!kernels || n > UINT32_MAX || with->audience_len > WVT_AUDIENCE_MAX || with->key_count > UINT32_MAX ||
+        !wvt_offsets_fit(offsets, n, UINT32_MAX)) {
+        return -1;
+    }
+    if (n == 0) {
+        return 0;
+    }
     copy_tokens(texts, offsets, n, buffers);
     int64_t refused = wvt_open_tokens(lanes, with, buffers->tokens, buffers->offsets, n, buffers->out, buffers->places,
                                       buffers->status);
-    for (size_t i = 0; refused > -1 && i < n; i++) {
-        const uint32_t start = buffers->places[i] + WVT_HEADER_BYTES + WVT_NONCE_BYTES;
-        const uint32_t end = buffers->places[i + 1] - WVT_TAG_BYTES;
-        WVT_DECLASSIFY(&buffers->status[i], 1);
-        if (buffers->status[i] == WVT_OK && (buffers->out[buffers->places[i]] != WVT_VERSION ||
-                                             !read_opened(buffers->out, start, end, &buffers->layouts[i]))) {
-            buffers->status[i] = WVT_HANDED_BACK;
-            refused++;
-        }
-    }
+    WVT_DECLASSIFY(&refused, sizeof refused);
+    refused += read_all(n, buffers);
+    wvt_forget(kernels);
     return refused;
 }

@@ -69,7 +69,16 @@ int wvt_parse_request(const uint8_t *text, size_t len, struct wvt_request *reque
 /* Parse a value, which is in request->bytes, decoded and not empty. Return 1, or 0 to hand the request back. */
 int wvt_parse_value(struct wvt_request *request, const struct wvt_parameter *parameter, struct wvt_value *value);
 
+/* Parse a time such as 2006-04-14T12:01:10Z to UNIX seconds. Return 1, or 0 to hand the request back. Fractions, leap
+ * seconds and lower-case letters are handed back. */
+int wvt_parse_rfc3339(const uint8_t *text, size_t len, int64_t *seconds);
+
+/* Return 1 if all characters are printable ASCII. The characters may be secret; this result is public. */
+int wvt_is_printable(const uint8_t *text, size_t len);
+
 int wvt_has_comma(const uint8_t *text, size_t len);
+
+static inline int wvt_is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
 
 /* Wipe what the last request left. */
 void wvt_wipe_request(struct wvt_request *request);

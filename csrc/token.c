@@ -88,8 +88,7 @@ static void run(struct window *w, void (*kernel)(const struct wvt_messages *, vo
     }
 }
 
-/* Whether offsets ascend, in steps of at most `most`. */
-static int offsets_fit(const uint32_t *offsets, size_t n, uint32_t most)
+int wvt_offsets_fit(const uint32_t *offsets, size_t n, uint32_t most)
 {
     for (size_t i = 0; i < n; i++) {
         if (offsets[i + 1] < offsets[i] || offsets[i + 1] - offsets[i] > most) {
@@ -109,7 +108,7 @@ int64_t wvt_seal_tokens(uint32_t lanes, const struct wvt_sealing *with, const ui
     const struct wvt_kernels *kernels = wvt_kernels_of(lanes);
     struct window w;
     if (!kernels || with->audience_len > WVT_AUDIENCE_MAX || with->prefix_len > WVT_PREFIX_MAX || n > UINT32_MAX ||
-        !offsets_fit(offsets, n, WVT_PAYLOAD_BYTES_MAX)) {
+        !wvt_offsets_fit(offsets, n, WVT_PAYLOAD_BYTES_MAX)) {
         return -1;
     }
     begin(&w, with->header, with->key, with->audience, with->audience_len);
@@ -168,7 +167,7 @@ int64_t wvt_open_tokens(uint32_t lanes, const struct wvt_opening *with, const ui
     const struct wvt_kernels *kernels = wvt_kernels_of(lanes);
     struct window w;
     if (!kernels || with->audience_len > WVT_AUDIENCE_MAX || with->key_count > UINT32_MAX || n > UINT32_MAX ||
-        !offsets_fit(offsets, n, UINT32_MAX)) {
+        !wvt_offsets_fit(offsets, n, UINT32_MAX)) {
         return -1;
     }
     begin(&w, with->headers, with->keys, with->audience, with->audience_len);

@@ -107,7 +107,7 @@ struct wvt_issuer {
 
 /* The memory of a call of wvt_issue, for n requests. */
 struct wvt_issue_buffers {
-    struct wvt_issue_workspace *workspace; /* wvt_issue_workspace_bytes() bytes, aligned for any type */
+    struct wvt_issue_workspace *workspace; /* wvt_issue_workspace_bytes() bytes, aligned for uint64_t */
     const uint8_t *stored_keys;            /* NULL, or for each request WVT_WRAPPED_KEY_BYTES with its stored key */
     const uint8_t *stored_len;             /* the length of each stored key; 0 for none */
     uint8_t *out;                          /* n times the most that a URL may have */
@@ -135,7 +135,7 @@ struct wvt_value {
 /* Parses one request, at most WVT_PARSE_MAX bytes. values: WVT_VALUES_MAX; gets a value for each given parameter, in the
  * order of the grammar. out: 2 * WVT_PARSE_MAX bytes; gets the bytes of all values, *out_len in number. The extensions are
  * fields of a payload. Returns the set of given parameters (bit i: parameter i), or 0: handed back. A request with unknown
- * parameters is handed back. The caller wipes `out`. */
+ * parameters is handed back. The caller wipes `out`. This function does not wipe the stack and the registers. */
 #define WVT_PARSE_MAX 4096
 #define WVT_VALUES_MAX 32
 uint32_t wvt_parse(const uint8_t *text, size_t len, struct wvt_issue_workspace *workspace, struct wvt_value *values,

@@ -55,7 +55,8 @@ static void check_hex(void)
     for (unsigned pair = 0; pair < 65536; pair++) {
         const uint8_t two[2] = {(uint8_t)(pair >> 8), (uint8_t)pair};
         const char *high = two[0] ? strchr(digits, two[0]) : NULL, *low = two[1] ? strchr(digits, two[1]) : NULL;
-        uint8_t text[14] = "0000000000000", out[7];
+        uint8_t text[14], out[7];
+        memset(text, '0', sizeof text);
         memcpy(text + pair % 7 * 2, two, 2);
         const int valid = wvt_decode_hex(text, sizeof text, out);
         expect(valid == (high && low), "validity of a hexadecimal digit");
@@ -142,8 +143,110 @@ static void check_payload(void)
     expect(accepted == 4, "a truncated payload is accepted only at the end of a field");
 }
 
+/* Requests to URLs and back, more than fit one window: with a key, wrapped keys under KEKs of all lengths, stored keys. */
+
+#define KEK "000102030405060708090a0b0c0d0e0f"
+#define KEY "00112233445566778899aabbccddeeff"
+#define REST "&securityLevel=5&hdcpOutputControl=2&customerAuthenticator=a&kid=" KEK
+
+/* RFC 3394, sections 4.1, 4.2 and 4.3. */
+static const char *const shapes[] = {
+    "contentKey=" KEY REST,
+    "kek=" KEK "&ek=1fa68b0a8112b447aef34bd8fb5a7b829d3e862371d2cfe5" REST,
+    "kek=" KEK "1011121314151617&ek=96778b25ae6ca435f92b5b97c050aed2468ab8a17ad84e5d" REST,
+    "contentKey=" KEY "&cookie=%41&licenseDuration=0" REST, /* handed back */
+    "kek=" KEK "101112131415161718191a1b1c1d1e1f&ek=64e8c3f9ce0f5ba263e9777905818a2a93c8191e7d6e8ae7" REST,
+    "kek=" KEK "&ek=1fa68b0a8112b447aef34bd8fb5a7b829d3e862371d2cfe4" REST, /* does not unwrap: handed back */
+    "cookie=c" REST,                                                        /* with a stored key */
+    "wvExtension=abcd,AAAA" REST,                                           /* needs a stored key */
+    "kek=" KEK REST,                                                        /* the stored key is wrapped */
+    "ek=" KEK "0001020304050607" REST,                                      /* handed back */
+};
+static const uint8_t right_status[] = {WVT_OK,          WVT_OK, WVT_OK,        WVT_HANDED_BACK, WVT_OK,
+                                       WVT_HANDED_BACK, WVT_OK, WVT_NEEDS_KEY, WVT_OK,          WVT_HANDED_BACK};
+enum { SHAPES = sizeof shapes / sizeof *shapes, ITEMS = 700, URL_MAX = 400, NOW = 1800000000 };
+
+static uint8_t texts[ITEMS * 300], lines[ITEMS * URL_MAX], tokens[ITEMS * URL_MAX], out[ITEMS * URL_MAX];
+static uint8_t stored_keys[ITEMS * WVT_WRAPPED_KEY_BYTES], stored_len[ITEMS], status[ITEMS];
+static uint8_t kids[ITEMS * WVT_KID_BYTES], nonces[ITEMS * WVT_NONCE_BYTES];
+static uint32_t offsets[ITEMS + 1], url_offsets[ITEMS + 1], token_offsets[ITEMS + 1], places[ITEMS + 1];
+static struct wvt_layout layouts[ITEMS];
+static const uint8_t sealing_key[WVT_SEALING_KEY_BYTES] = {1}, header[WVT_HEADER_BYTES] = {1, 0, 0, 0, 7};
+static const uint8_t prefix[] = "https://example.com/?ExpressPlayToken=";
+
+static void check_round_trip(uint32_t lanes)
+{
+    struct wvt_issuer issuer = {{sealing_key, header, NULL, prefix, 0, sizeof prefix - 1}, lanes, 0};
+    const struct wvt_opening opening = {header, sealing_key, NULL, 1, 0};
+    const size_t workspace_bytes = wvt_issue_workspace_bytes();
+    uint8_t *workspace = calloc(1, workspace_bytes), key[WVT_CONTENT_KEY_BYTES], kid[WVT_KID_BYTES];
+    const struct wvt_issue_buffers buffers = {
+        (struct wvt_issue_workspace *)(void *)workspace, stored_keys, stored_len, lines, status, kids};
+    const struct wvt_redeem_buffers redeem_buffers = {tokens, token_offsets, out, places, status, layouts};
+    expect(wvt_decode_hex((const uint8_t *)KEY, 32, key) && wvt_decode_hex((const uint8_t *)KEK, 32, kid), "hex");
+    for (size_t i = 0; i < ITEMS; i++) {
+        const size_t shape = i % SHAPES, len = strlen(shapes[shape]);
+        offsets[i + 1] = offsets[i] + (uint32_t)len;
+        memcpy(texts + offsets[i], shapes[shape], len);
+        stored_len[i] = shape == 8 ? WVT_WRAPPED_KEY_BYTES : shape == 7 ? 0 : WVT_CONTENT_KEY_BYTES;
+        memcpy(stored_keys + i * WVT_WRAPPED_KEY_BYTES, key, sizeof key);
+        if (shape == 8) {
+            const char *ek = strstr(shapes[1], "&ek=") + 4;
+            expect(wvt_decode_hex((const uint8_t *)ek, 48, stored_keys + i * WVT_WRAPPED_KEY_BYTES), "ek");
+        }
+    }
+    const int64_t written = wvt_issue(&issuer, &buffers, texts, offsets, ITEMS, nonces, NOW, NULL, 0);
+    size_t left = 0, n = 0, first = 0;
+    for (size_t i = 0; i < workspace_bytes; i++) {
+        left += i + sizeof key <= workspace_bytes && memcmp(workspace + i, key, sizeof key) == 0;
+    }
+    expect(left == 0, "no key stays in the workspace");
+    for (size_t i = 0; i < ITEMS; i++) {
+        expect(status[i] == right_status[i % SHAPES], shapes[i % SHAPES]);
+        if (status[i] == WVT_NEEDS_KEY) {
+            expect(memcmp(kids + i * WVT_KID_BYTES, kid, sizeof kid) == 0, "the kid of a request that needs a key");
+        }
+        n += status[i] == WVT_OK;
+    }
+    for (size_t i = 0, at = 0; at < (size_t)written && i < n; i++) {
+        size_t len = 0;
+        while (lines[at + len] != '\n') {
+            len++;
+        }
+        memmove(lines + first, lines + at, len); /* URLs without their line feeds */
+        first += len;
+        url_offsets[i + 1] = (uint32_t)first;
+        at += len + 1;
+    }
+    expect((size_t)written == first + n, "as many URLs as accepted requests");
+    expect(wvt_redeem(lanes, &opening, lines, url_offsets, n, &redeem_buffers) == 0, "every URL opens");
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *payload = out + places[i] + WVT_HEADER_BYTES + WVT_NONCE_BYTES;
+        expect(memcmp(payload + WVT_CONTENT_KEY_AT, key, sizeof key) == 0, "the content key of a token");
+        expect(memcmp(payload + WVT_CONTENT_KEY_AT - sizeof kid, kid, sizeof kid) == 0, "the kid of a token");
+    }
+    static const uint32_t descending[] = {0, 8, 4};
+    const struct wvt_issue_buffers nothing = {NULL, NULL, NULL, NULL, NULL, NULL};
+    const struct wvt_redeem_buffers no_memory = {NULL, NULL, NULL, NULL, NULL, NULL};
+    expect(wvt_issue(&issuer, &nothing, texts, descending, 2, nonces, NOW, NULL, 0) == -1, "descending offsets");
+    expect(wvt_issue(&issuer, &nothing, texts, offsets, 2, nonces, -1, NULL, 0) == -1, "a time before 1970");
+    expect(wvt_issue(&issuer, &nothing, texts, offsets, 2, nonces, NOW, NULL, WVT_CUSTOMER_MAX + 1) == -1, "customer");
+    expect(wvt_issue(&issuer, &nothing, NULL, NULL, 0, NULL, NOW, NULL, 0) == 0, "no request");
+    expect(wvt_redeem(lanes, &opening, lines, descending, 2, &no_memory) == -1, "descending offsets");
+    expect(wvt_redeem(lanes, &opening, NULL, NULL, 0, &no_memory) == 0, "no token");
+    issuer.lanes = 0;
+    expect(wvt_issue(&issuer, &nothing, texts, offsets, 2, nonces, NOW, NULL, 0) == -1, "no lanes");
+    expect(wvt_redeem(0, &opening, lines, url_offsets, 2, &no_memory) == -1, "no lanes");
+    free(workspace);
+}
+
 int main(void)
 {
+    for (uint32_t lanes = 1; lanes; lanes <<= 1) {
+        if (lanes & wvt_lanes_supported()) {
+            check_round_trip(lanes);
+        }
+    }
     check_sha1();
     check_hex();
     check_requests();
