@@ -66,7 +66,7 @@ def run_batch(job: Job[_Result], arguments: Sequence[str], *, as_json: bool) -> 
             for block in _blocks(arguments, signals):
                 batch.process(block)
         except Stopped:
-            report(f"wvtoken: interrupted after line {batch.lines}", batch.progress)
+            report(f"wvtoken: interrupted after line {batch.lines}")
         finally:
             batch.progress.close()
         if reads_lines(arguments):
@@ -102,7 +102,7 @@ class _Batch(Generic[_Result]):
         self.accepted += sum(bool(line.strip()) for line in block) - len(errors)
         write_output("".join(f"{line}\n" for line in output))
         if errors and not self._as_json:
-            report("\n".join(errors), self.progress)
+            report("\n".join(errors))
         self.progress.advance(
             sum(map(len, block)) + len(block), f"{self.accepted:,} {self._job.done}, {self.rejected:,} rejected"
         )

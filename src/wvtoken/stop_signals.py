@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, TypeVar
@@ -31,10 +30,9 @@ class StopSignals:
         self._replaced: dict[int, Any] = {}
 
     def __enter__(self) -> StopSignals:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
-                    self._replaced[number] = signal.signal(number, self._handle)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+                self._replaced[number] = signal.signal(number, self._handle)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -54,12 +55,12 @@ def write_output(text: str) -> None:
     sys.stdout.flush()
 
 
-def report(text: str, progress: ProgressBar | None = None) -> None:
+def report(text: str) -> None:
     """Write `text` and a newline to standard error, in red on a terminal. Ignore errors of standard error."""
     if sys.stderr is None:
         return
     try:
-        console = (progress and progress.console) or _console(sys.stderr)
+        console = _console(sys.stderr)
         if console is None:
             print(text, file=sys.stderr, flush=True)
         else:
@@ -115,8 +116,12 @@ def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
+@cache
 def _console(stream: TextIO) -> Console | None:
-    """Return a rich console for a terminal, or None if the stream is none or rich is not installed."""
+    """Return the rich console of a terminal. Return None if the stream is not a terminal or rich is not installed.
+
+    There is one console for each stream, so that `report` writes above the progress bar.
+    """
     if not _is_terminal(stream):
         return None
     try:
@@ -139,11 +144,6 @@ class ProgressBar:
         self._console = None if _is_terminal(sys.stdout) or _is_terminal(sys.stdin) else _console(sys.stderr)
         self._total = _bytes_to_read() if self._console else None
         self._progress: Progress | None = None
-
-    @property
-    def console(self) -> Console | None:
-        """The console that writes above the bar, or None."""
-        return self._console
 
     def advance(self, size: int, text: str) -> None:
         """Add `size` bytes of input, and show `text` beside the bar."""
