@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from wvtoken import engine
+from wvtoken import Issuer, Redeemer, engine
 from wvtoken.engine import Engine
 from wvtoken.errors import EngineUnavailable
 
@@ -76,9 +76,21 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.fixture(params=ENGINES)
 def any_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    """Run the test once with each engine and each SIMD variant as the engine of the library."""
+    """Make each engine and each SIMD variant in turn the one that the library uses."""
+    yield from use_engine(request, monkeypatch)
+
+
+def use_engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    """Use the engine `request.param`, also for ISSUER and REDEEMER of the test's module, which keep their engine."""
     monkeypatch.setenv(engine.VARIABLE, request.param)
     engine.current.cache_clear()
+    old = vars(request.module).get("ISSUER"), vars(request.module).get("REDEEMER")
+    if isinstance(old[0], Issuer):
+        url = old[0]._prefix.partition("?")[0]
+        new = Issuer(old[0]._keyring, url, audience=old[0]._audience.decode())
+        monkeypatch.setattr(request.module, "ISSUER", new)
+    if isinstance(old[1], Redeemer):
+        monkeypatch.setattr(request.module, "REDEEMER", Redeemer(old[1]._keyring, audience=old[1]._audience.decode()))
     yield engine.current()
     engine.current.cache_clear()
 

@@ -7,10 +7,10 @@ calls, never share memory.
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections.abc import Sequence
 from itertools import accumulate
-from os import urandom
 from struct import Struct
 from typing import Any, NamedTuple, TypeVar
 
@@ -56,7 +56,7 @@ class IssuePath:
             return None
         memory = self._take_single()
         memory.offsets[1] = len(text)
-        nonce = urandom(values.NONCE_BYTES)
+        nonce = os.urandom(values.NONCE_BYTES)
         written = lib.wvt_issue(
             self._issuer, memory.buffers, text, memory.offsets, 1, nonce, now, customer, len(customer)
         )
@@ -83,7 +83,7 @@ class IssuePath:
         """Return the URL with a payload."""
         memory = self._take_single()
         memory.offsets[1] = len(payload)
-        nonce = urandom(values.NONCE_BYTES)
+        nonce = os.urandom(values.NONCE_BYTES)
         lib.wvt_seal_tokens(self._lanes, self._sealing, nonce, payload, memory.offsets, 1, memory.out)
         size = self._prefix_bytes + ((len(payload) + values.TOKEN_OVERHEAD) * 4 + 2) // 3
         url = str(memory.view[:size], "ascii")
@@ -103,7 +103,7 @@ class IssuePath:
         size = self._out_bytes(count, len(data))
         memory = _take(self._batches, count, size) or _IssueMemory(count, size)
         keys = memory.set_stored_keys(stored_keys)
-        nonces = urandom(values.NONCE_BYTES * count)
+        nonces = os.urandom(values.NONCE_BYTES * count)
         written = lib.wvt_issue(
             self._issuer, memory.buffers, data, offsets, count, nonces, now, customer, len(customer)
         )
