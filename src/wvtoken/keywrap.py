@@ -97,7 +97,7 @@ def _can_be_key(length: int) -> bool:
 
 
 def _run(run: _Run[_Result], keks: bytes | Iterable[bytes], name: str, items: Iterable[bytes]) -> list[_Result]:
-    """The results of `run` for chunks of the items."""
+    """Call `run` for one chunk of the items at a time. Return all results."""
     one, items = _buffer(keks), list(items)
     each: list[bytes] = [] if one is not None else list(cast(Iterable[bytes], keks))
     if one is not None:
@@ -118,7 +118,7 @@ def _run(run: _Run[_Result], keks: bytes | Iterable[bytes], name: str, items: It
 
 
 def _by_shape(run: _Run[_Result], keks: bytes | list[bytes], name: str, items: list[bytes]) -> list[_Result]:
-    """The same for items of any lengths: those with the same lengths of KEK and item go together."""
+    """Do the same for items of any lengths. One call of `run` gets all items with the same lengths of KEK and item."""
     places: dict[tuple[int, int], list[int]] = {}
     items = [_as_bytes(name, item) for item in items]
     keks = keks if isinstance(keks, bytes) else [_as_bytes("keks", kek) for kek in keks]
@@ -134,7 +134,7 @@ def _by_shape(run: _Run[_Result], keks: bytes | list[bytes], name: str, items: l
 
 
 def _alike(items: Sequence[bytes]) -> bool:
-    """Whether the items are bytes of one length. Slow ways must be taken if not, or if they are long.
+    """Return whether all items are bytes of one short length. If not, they need slower functions.
 
     A Pascal string begins with its length. So struct finds the types and lengths of all items in one call, four times
     faster than `set(map(type, items))` and `set(map(len, items))`.
@@ -167,7 +167,7 @@ def _as_bytes(name: str, value: object) -> bytes:
 
 
 def _buffer(value: object) -> bytes | None:
-    """The bytes of a bytes-like object, also of a subclass of bytes with methods of its own."""
+    """Return the bytes of a bytes-like object. Methods of a subclass of bytes are not called."""
     if type(value) is bytes:
         return value
     try:

@@ -153,7 +153,7 @@ def encode(terms: Terms, content_key: bytes, issued_at: int, expires_at: int, cu
 
 
 def decode(opened: bytes) -> Grant | None:
-    """The grant of an opened token of version 1: its id, then its payload. None unless `encode` wrote the payload."""
+    """Return the grant of an opened token (its id, then its payload), or None unless `encode` wrote the payload."""
     try:
         layout = _layout(opened)
     except (ValueError, KeyError, struct.error):
@@ -189,7 +189,7 @@ DECODERS: dict[int, Callable[[bytes], Grant | None]] = {1: decode}
 
 
 def decode_many(opened: Sequence[bytes | Refusal]) -> list[Grant | Refusal]:
-    """The grant of each opened token (its header, its id, its payload), or why there is none."""
+    """Return the grant of each opened token (header, id, payload), or why there is none."""
     return [
         item if isinstance(item, str) else DECODERS[item[0]](item[values.HEADER_BYTES :]) or MALFORMED
         for item in opened

@@ -24,13 +24,13 @@ NATIVE_NAMES = ("x86-vaes512", "x86-vaes256", "x86-aesni", "armv8")
 
 
 class KeyTable:
-    """Sealing keys (32 bytes) by the header (5 bytes) of their tokens. A key ring makes its table once.
+    """The sealing keys (32 bytes) of a key ring, by the header (5 bytes) of their tokens. Made once per ring.
 
     Attributes:
         by_header: the keys, in ascending order of their headers.
         headers: the headers, joined.
         keys: the keys, joined.
-        prepared: what an engine made from single keys, by header. Filled when a key is first used.
+        prepared: the ciphers that an engine has made, by header. An engine makes one when its key is first used.
     """
 
     __slots__ = ("by_header", "headers", "keys", "prepared")
@@ -54,11 +54,11 @@ class Engine(Protocol):
         ...
 
     def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> Sequence[bytes]:
-        """RFC 3394. One KEK for all, or one each. The keys have one length, and the KEKs have one length."""
+        """Wrap keys (RFC 3394) with one KEK for all, or one for each. Keys have one length, and so have KEKs."""
         ...
 
     def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> Sequence[bytes | None]:
-        """The inverse. None for an item that does not unwrap."""
+        """Unwrap keys. Return None for an item that does not unwrap."""
         ...
 
     def seal_tokens(
@@ -76,20 +76,20 @@ class Engine(Protocol):
     def issue_path(
         self, table: KeyTable, header: bytes, audience: bytes, prefix: str, forbids_unknown: bool
     ) -> IssuePath | None:
-        """The fast path from requests to URLs, or None if the engine has none."""
+        """Return the fast path from requests to URLs, or None if the engine has none."""
         ...
 
     def redeem_path(self, table: KeyTable, audience: bytes) -> RedeemPath | None:
-        """The fast path from tokens to grants, or None if the engine has none."""
+        """Return the fast path from tokens to grants, or None if the engine has none."""
         ...
 
     def open_tokens(self, table: KeyTable, audience: bytes, texts: Sequence[str]) -> list[bytes | Refusal]:
-        """Of each text: header || nonce || payload, or why it does not open. Texts are ASCII."""
+        """Return header || nonce || payload of each text, or why the text does not open. Texts are ASCII."""
         ...
 
 
 def load(name: str) -> Engine:
-    """The engine of this name.
+    """Return the engine of this name.
 
     Raises:
         EngineUnavailable: the name is unknown, or this engine cannot work here.
@@ -107,7 +107,7 @@ def load(name: str) -> Engine:
 
 @cache
 def current() -> Engine:
-    """The engine of this process: the one that WVTOKEN_ENGINE names, else native, else openssl.
+    """Return the engine of this process: the one that WVTOKEN_ENGINE names, else native, else openssl.
 
     Raises:
         EngineUnavailable: no engine can work here, or the named one cannot.
@@ -125,7 +125,7 @@ def current() -> Engine:
 
 
 def engine_name() -> str:
-    """Name of the active engine: "x86-vaes512", "x86-vaes256", "x86-aesni", "armv8" or "openssl".
+    """Return the name of the active engine: "x86-vaes512", "x86-vaes256", "x86-aesni", "armv8" or "openssl".
 
     Raises:
         EngineUnavailable: no engine is available.
@@ -134,7 +134,7 @@ def engine_name() -> str:
 
 
 def why_not(package: str, error: ImportError) -> str:
-    """Why a package cannot be imported: the module that is missing, or the message of the error."""
+    """Return why a package cannot be imported: the missing module, or the message of the error."""
     if isinstance(error, ModuleNotFoundError) and error.name:
         return f"{error.name} is not installed"
     return f"{package} does not load: {error}"

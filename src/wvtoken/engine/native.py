@@ -43,13 +43,13 @@ _new_buffer = ffi.new_allocator(should_clear_after_alloc=False)
 
 
 def lane_names() -> list[str]:
-    """The SIMD variants that this CPU can run, the fastest first."""
+    """Return the SIMD variants that this CPU can run, the fastest first."""
     supported = lib.wvt_lanes_supported()
     return [name for name, lanes in _LANES.items() if supported & lanes]
 
 
 class NativeEngine:
-    """See `Engine`. `name` is a SIMD variant; None selects the fastest."""
+    """An `Engine` in C. `name` is a SIMD variant; None selects the fastest."""
 
     __slots__ = ("_lanes", "name")
 
@@ -158,7 +158,7 @@ class NativeEngine:
 
 
 class _Output:
-    """A buffer for the output of C. It is wiped at the end of the call, because it may hold keys."""
+    """A buffer for the output of C. It may hold keys, so it is wiped at the end of the call."""
 
     __slots__ = ("_buffer", "_size")
 
@@ -174,7 +174,7 @@ class _Output:
 
 
 def _check(returned: int) -> int:
-    """What C returned, unless that is -1: a length is outside its limits."""
+    """Return the result of a C function. Raise ValueError for -1: a length is out of bounds."""
     if returned < 0:
         raise ValueError("a length is outside the limits of the engine")
     return returned
@@ -185,7 +185,7 @@ def _one_or_each(keks: bytes | Sequence[bytes]) -> tuple[bytes, int, int]:
 
 
 def _joined(items: Sequence[bytes]) -> tuple[bytes, int, int]:
-    """Items of one length: joined, their number, the length. C cannot see whether the lengths are right."""
+    """Return items of one length joined, their number and the length. C cannot check the lengths."""
     joined, count, length = b"".join(items), len(items), len(items[0])
     if len(joined) != count * length:
         raise ValueError("items of different lengths")
@@ -193,7 +193,7 @@ def _joined(items: Sequence[bytes]) -> tuple[bytes, int, int]:
 
 
 def _offsets(items: Sequence[bytes] | Sequence[str], size: int) -> tuple[array[int], bool]:
-    """Where each item begins in the joined items, and their end; and whether all have the same length."""
+    """Return the offset of each joined item and of their end, and whether all items have the same length."""
     lengths = list(map(len, items))
     alike = lengths.count(lengths[0]) == len(lengths)
     offsets = _even(lengths[0], len(lengths)) if alike else array("I", accumulate(lengths, initial=0))
@@ -204,7 +204,7 @@ def _offsets(items: Sequence[bytes] | Sequence[str], size: int) -> tuple[array[i
 
 @lru_cache(maxsize=64)
 def _even(length: int, count: int) -> array[int]:
-    """Offsets of items of one length; not to be changed."""
+    """Return the offsets of items of one length. The caller must not change them."""
     return array("I", [length * place for place in range(count + 1)])
 
 
@@ -213,7 +213,7 @@ def _u32(numbers: array[int]) -> Any:
 
 
 def _split(out: Any, length: int, gap: int, count: int) -> Sequence[bytes]:
-    """The output of C as items of one length, each with a gap behind it."""
+    """Split the output of C into items of one length. A gap follows each item."""
     return _splitter(length, gap, count).unpack_from(ffi.buffer(out, (length + gap) * count))
 
 

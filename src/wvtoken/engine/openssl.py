@@ -21,7 +21,7 @@ _PAYLOAD_START = values.HEADER_BYTES + values.NONCE_BYTES
 
 
 class OpenSSLEngine:
-    """See `Engine`."""
+    """An `Engine` that uses OpenSSL."""
 
     name = "openssl"
 
@@ -63,7 +63,7 @@ class OpenSSLEngine:
 
 
 def _each(items: bytes | Sequence[bytes]) -> Iterable[bytes]:
-    """The items, of one length, without methods of a subclass of bytes. A single one is repeated."""
+    """Return the items as plain bytes of one length. Repeat a single item."""
     if isinstance(items, bytes):
         return repeat(items)
     joined, length = b"".join(items), len(b"".join(items[:1]))
@@ -78,7 +78,7 @@ def _unwrap(kek: bytes, wrapped: bytes) -> bytes | None:
 
 
 def _aead(table: KeyTable, header: bytes) -> AESGCMSIV:
-    """The cipher of a key, made at its first use."""
+    """Return the cipher of a key. It is made when the key is first used."""
     aead: AESGCMSIV | None = table.prepared.get(header)
     if aead is None:
         aead = table.prepared[header] = AESGCMSIV(table.by_header[header])
