@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -14,6 +13,7 @@ _Item = TypeVar("_Item")
 
 CHUNK = 512
 """Items per call of the engine: enough to fill its SIMD lanes, few enough to stay in the cache."""
+_END = values.TIME_MAX + 1
 
 
 def unix_seconds(now: float | None) -> int:
@@ -27,9 +27,9 @@ def unix_seconds(now: float | None) -> int:
         now = time.time()
     elif isinstance(now, bool) or not isinstance(now, (int, float)):
         raise TypeError(f"now must be int or float, not {type(now).__name__}")
-    if not 0 <= now < values.TIME_MAX + 1:
+    if not 0 <= now < _END:
         raise ValueError("now must be UNIX seconds from 1970 to the year 9999")
-    return math.floor(now)
+    return int(now)
 
 
 def source(name: str, items: Iterable[_Item]) -> Iterator[_Item]:
