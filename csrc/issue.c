@@ -216,7 +216,10 @@ uint32_t wvt_parse(const uint8_t *text, size_t len, struct wvt_issue_workspace *
     struct wvt_request *request = &workspace->request;
     struct wvt_value *extensions = &request->values[WVT_ROW_WV_EXTENSION];
     uint32_t given = 0;
-    if (len <= WVT_PARSE_MAX && wvt_parse_request(text, len, request) && !request->ignored &&
+    if (len > WVT_PARSE_MAX) {
+        return 0; /* the workspace is not initialized: there is nothing to wipe */
+    }
+    if (wvt_parse_request(text, len, request) && !request->ignored &&
         request->used + request->extension_bytes <= 2 * WVT_PARSE_MAX) {
         extensions->at = request->used;
         extensions->len = request->extension_bytes;

@@ -240,6 +240,25 @@ static void check_round_trip(uint32_t lanes)
     free(workspace);
 }
 
+/* A text beyond the limit leaves the memory alone, also a workspace that no call has initialized. */
+static void check_parse_of_a_long_text(void)
+{
+    static const uint8_t text[WVT_PARSE_MAX + 1];
+    static struct wvt_value values[WVT_VALUES_MAX];
+    static uint8_t out[2 * WVT_PARSE_MAX];
+    const size_t size = wvt_issue_workspace_bytes();
+    uint8_t *workspace = malloc(size);
+    uint32_t out_len = 7;
+    if (!workspace) {
+        abort();
+    }
+    memset(workspace, 0xff, size);
+    expect(!wvt_parse(text, sizeof text, (struct wvt_issue_workspace *)(void *)workspace, values, out, &out_len) &&
+               out_len == 7 && workspace[0] == 0xff && !memcmp(workspace, workspace + 1, size - 1),
+           "a text beyond the limit");
+    free(workspace);
+}
+
 int main(void)
 {
     for (uint32_t lanes = 1; lanes; lanes <<= 1) {
@@ -251,6 +270,7 @@ int main(void)
     check_hex();
     check_requests();
     check_payload();
+    check_parse_of_a_long_text();
     printf("requests: %d mistakes\n", mistakes);
     return mistakes != 0;
 }
