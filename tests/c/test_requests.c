@@ -245,7 +245,7 @@ static void check_parse_of_a_long_text(void)
 {
     static const uint8_t text[WVT_PARSE_MAX + 1];
     static struct wvt_value values[WVT_VALUES_MAX];
-    static uint8_t out[2 * WVT_PARSE_MAX];
+    static uint8_t result[2 * WVT_PARSE_MAX];
     const size_t size = wvt_issue_workspace_bytes();
     uint8_t *workspace = malloc(size);
     uint32_t out_len = 7;
@@ -253,7 +253,7 @@ static void check_parse_of_a_long_text(void)
         abort();
     }
     memset(workspace, 0xff, size);
-    expect(!wvt_parse(text, sizeof text, (struct wvt_issue_workspace *)(void *)workspace, values, out, &out_len) &&
+    expect(!wvt_parse(text, sizeof text, (struct wvt_issue_workspace *)(void *)workspace, values, result, &out_len) &&
                out_len == 7 && workspace[0] == 0xff && !memcmp(workspace, workspace + 1, size - 1),
            "a text beyond the limit");
     free(workspace);
