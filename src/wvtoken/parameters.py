@@ -304,7 +304,7 @@ def payload_fits(fields: Fields, parameter: str) -> Fault | None:
 
 def read_extensions(pairs: Sequence[Pair]) -> tuple[list[Extension], list[Fault]]:
     """Return the extensions in order, and the first error of each form. The n-th type belongs to the n-th payload."""
-    types = sum(name == "extensionType" for name, _ in pairs)
+    types = [name for name, _ in pairs].count("extensionType")
     payloads = [text for name, text in pairs if name == "extensionPayload"]
     faults, extensions, numbers = {}, [], {"wvExtension": 0, "extensionType": 0}
     if types != len(payloads):
@@ -350,6 +350,7 @@ Found = dict[str, tuple[str, Any]]  # by parameter: the field that its value set
 _PARSERS = {row.name: [(field, kind.parse) for field, kind in row.fields.items()] for row in GRAMMAR if not row.many}
 _CHECKS = {field: (row.name, kind.check) for field, (row, kind) in KINDS.items() if not row.many}
 _REQUIRED = {row.name for row in GRAMMAR if row.missing is not None}
+_MANY = {row.name for row in GRAMMAR if row.many}
 
 
 def read(pairs: Sequence[Pair], first: bool = False) -> tuple[Fields, list[Fault]]:
@@ -369,7 +370,7 @@ def read(pairs: Sequence[Pair], first: bool = False) -> tuple[Fields, list[Fault
         fields["kid"] = v.kid_of_name(fields["kid_name"])
     faults = _read_rest(rest, fields) if rest else []
     once = len(found) + len(rest) == len(pairs)
-    if once and not any(faults) and _is_complete(found) and not any(name in _PARSERS for name, _ in rest):
+    if once and not any(faults) and _is_complete(found) and not [name for name, _ in rest if name in _PARSERS]:
         return fields, []
     every = _all_faults(pairs, found, faults, fields)
     return fields, list(islice(every, 1) if first else every)
@@ -437,7 +438,7 @@ def _read_rest(rest: Sequence[Pair], fields: Fields) -> Sequence[Fault | None]:
     unknown = tuple([name for name, _ in rest if name not in ROWS])
     if unknown:
         fields["unknown"] = unknown
-    of_extensions = [pair for pair in rest if pair[0] in ROWS and ROWS[pair[0]].many]
+    of_extensions = [pair for pair in rest if pair[0] in _MANY]
     extensions, faults = read_extensions(of_extensions) if of_extensions else ([], [])
     if not extensions or faults:
         return faults

@@ -98,6 +98,5 @@ def _text(source: str | bytes) -> tuple[str, int]:
 def _malformed(pieces: Sequence[str], details: str) -> TokenRequestError:
     error = TokenRequestError(ErrorCode.MALFORMED_REQUEST, None, details)
     formats = [value for name, value in decoded(pieces[:PARAMETERS_MAX]) if name == "errorFormat"]
-    if formats == [ErrorFormat.JSON]:
-        error.error_format = ErrorFormat.JSON
+    error.error_format = ErrorFormat.JSON if formats == ["json"] else ErrorFormat.HTML
     return error

@@ -132,10 +132,12 @@ def payload_bytes(
     content_id: str | None, cookie: str | None, extensions: Iterable[Extension], customer_bytes: int
 ) -> int:
     """Return the length of a payload with these fields and a customer's name of `customer_bytes`."""
-    texts = [text for text in (content_id, cookie) if text is not None]
-    parts = [text.encode() for text in texts] + [extension.payload for extension in extensions]
-    heads = PAYLOAD_FIELD_BYTES * len(parts) + EXTENSION_TYPE_BYTES * (len(parts) - len(texts))
-    return PAYLOAD_FIXED_BYTES + heads + sum(map(len, parts)) + PAYLOAD_FIELD_BYTES + customer_bytes
+    size = PAYLOAD_FIXED_BYTES + PAYLOAD_FIELD_BYTES + customer_bytes
+    for text in (content_id, cookie):
+        size += 0 if text is None else PAYLOAD_FIELD_BYTES + len(text.encode())
+    for extension in extensions:
+        size += PAYLOAD_FIELD_BYTES + EXTENSION_TYPE_BYTES + len(extension.payload)
+    return size
 
 
 def read_extensions(data: bytes, at: int, end: int) -> tuple[Extension, ...]:
