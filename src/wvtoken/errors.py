@@ -135,7 +135,7 @@ class TokenRequestError(Exception):
         if type(code) is not ErrorCode:
             code = ErrorCode(_plain_int("code", code))
         self.code: ErrorCode = code
-        self.parameter = _plain_str("parameter", parameter)
+        self.parameter: str | None = _plain_str("parameter", parameter)
         self._details = _plain_str("details", details)
         self.status: int = code.status if status is None else _checked_status(status)
 

@@ -68,8 +68,8 @@ _READ = {
     ("extension",): _read_extensions,
 }
 _READERS = [
-    (1 << number, 3 * number, _READ[kinds], next(iter(row.fields)))
+    (1 << number, 3 * number, _READ[_kinds], next(iter(row.fields)))
     for number, row in enumerate(parameters.GRAMMAR)
-    if (kinds := tuple(kind.name for kind in row.fields.values())) in _READ
+    if (_kinds := tuple(kind.name for kind in row.fields.values())) in _READ
 ]
 """For each parameter: its bit, the place of its value, the function that reads the value, and the field."""

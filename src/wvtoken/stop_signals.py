@@ -15,7 +15,7 @@ class Stopped(Exception):
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
-        self.status = 128 + number
+        self.status: int = 128 + number
 
 
 class StopSignals:
@@ -25,7 +25,7 @@ class StopSignals:
     """
 
     def __init__(self) -> None:
-        self.number = 0
+        self.number: int = 0
         self._waiting = False
         self._replaced: dict[int, Any] = {}
 

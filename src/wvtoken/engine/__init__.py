@@ -36,9 +36,9 @@ class KeyTable:
     __slots__ = ("by_header", "headers", "keys", "prepared")
 
     def __init__(self, keys: Mapping[bytes, bytes]) -> None:
-        self.by_header = dict(sorted(keys.items()))
-        self.headers = b"".join(self.by_header)
-        self.keys = b"".join(self.by_header.values())
+        self.by_header: dict[bytes, bytes] = dict(sorted(keys.items()))
+        self.headers: bytes = b"".join(self.by_header)
+        self.keys: bytes = b"".join(self.by_header.values())
         self.prepared: dict[bytes, Any] = {}
 
 
