@@ -2,20 +2,24 @@
  * valgrind or MemorySanitizer (msan/valgrind/memcheck.h) reports what depends on them. The number of refused items and
  * their status may be looked at when a function has returned.
  *
+ * In requests, the values of keys and of the authenticator are secret. -DWVT_DECLASSIFY=VALGRIND_MAKE_MEM_DEFINED makes
+ * public what wvtoken.h calls public, and nothing else.
+ *
  * -DPLANTED_LEAK=1 adds a branch that depends on a key, -DPLANTED_LEAK=2 an index. Both must be found. */
 #include "wvtoken.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <valgrind/memcheck.h>
 
 enum { N = 70, LONGEST = 100, ALL = N * LONGEST };
 
 static uint8_t keks[N * 32], keys[N * 40], wrapped[N * 48], wrapped_back[N * 40], nonces[N * 12], in[ALL];
-static uint8_t out[2 * ALL + N * 200], texts[2 * ALL + N * 100], status[N];
+static uint8_t out[2 * ALL + N * 200], opened[2 * ALL + N * 200], texts[2 * ALL + N * 100], status[N];
 static uint32_t offsets[N + 1], text_offsets[N + 1], places[N + 1];
 static const uint8_t headers[2][WVT_HEADER_BYTES] = {{1}, {2}}, audience[] = "audience";
-static const uint8_t prefix[] = "https://example.com/?token=";
+static const uint8_t prefix[] = "https://example.com/?ExpressPlayToken=";
 enum { PREFIX = sizeof prefix - 1, AUDIENCE = sizeof audience - 1 };
 static int mistakes;
 
@@ -94,6 +98,93 @@ static void check_tokens(uint32_t lanes, int mixed, int bad)
     derived(status, N, "status");
 }
 
+/* Requests. A secret stands between { and }, which are not part of the request. @ stands for the KEKs and wrapped keys. */
+#define REST "&securityLevel=5&hdcpOutputControl=2&kid="
+#define KID "00112233445566778899aabbccddeeff"
+static const char *const shapes[] = {
+    "customerAuthenticator={201722,1ad8eed133edf43c}&contentKey={00112233445566778899aAbBcCdDeEfF}" REST KID,
+    "customerAuthenticator={201722%2C1ad8%65+d133}&contentKey={0%301122%333%3445566778899aabbccddeeFF}" REST "%5Ename",
+    "customerAuthenticator={a}" REST "^name&kek={@}&ek={@}&cookie=c&wvExtension=abcd,AAAA",
+    "customerAuthenticator={b}" REST KID,                                       /* with a stored key */
+    "customerAuthenticator={\x01 not printable}&contentKey={" KID "}" REST KID, /* handed back, as all below */
+    "customerAuthenticator={c}&contentKey={0011223344556677x899aabbccddeeff}" REST KID,
+    "kek={" KID "}&ek={" KID "0011223344556677}" REST KID "&customerAuthenticator={d}",
+};
+enum { SHAPES = sizeof shapes / sizeof *shapes, ACCEPTED = 4 };
+
+static uint32_t write_hex(uint8_t *text, const uint8_t *from, size_t n)
+{
+    for (size_t i = 0; i < 2 * n; i++) {
+        text[i] = (uint8_t)"0123456789abcdef"[from[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    }
+    return (uint32_t)(2 * n);
+}
+
+/* Append a request to `texts`, and mark its secrets. */
+static void write_request(uint32_t i, const char *shape)
+{
+    uint32_t at = text_offsets[i], secret_at = 0, ats = 0;
+    for (; *shape; shape++) {
+        if (*shape == '{') {
+            secret_at = at;
+        } else if (*shape == '}') {
+            secret(texts + secret_at, at - secret_at);
+        } else if (*shape == '@') {
+            at += ats++ ? write_hex(texts + at, wrapped + i * 24, 24) : write_hex(texts + at, keks + i * 16, 16);
+        } else {
+            texts[at++] = (uint8_t)*shape;
+        }
+    }
+    text_offsets[i + 1] = at;
+}
+
+static void check_requests(uint32_t lanes)
+{
+    static uint64_t workspace[1 << 17];
+    static uint8_t stored_keys[N * WVT_WRAPPED_KEY_BYTES], stored_len[N], kids[N * WVT_KID_BYTES], tokens[2 * ALL];
+    static uint32_t token_offsets[N + 1];
+    static struct wvt_layout layouts[N];
+    const struct wvt_issuer issuer = {{keks, headers[0], audience, prefix, AUDIENCE, PREFIX}, lanes, 0};
+    const struct wvt_opening opening = {headers[0], keks, audience, 1, AUDIENCE};
+    const struct wvt_issue_buffers buffers = {
+        (struct wvt_issue_workspace *)(void *)workspace, stored_keys, stored_len, out, status, kids};
+    const struct wvt_redeem_buffers redeem_buffers = {tokens, token_offsets, opened, places, status, layouts};
+    known(keks, sizeof keks);
+    known(keys, sizeof keys);
+    expect(wvt_wrap(lanes, keks, N, 16, keys, 16, N, wrapped), 0, "wrap");
+    for (uint32_t i = 0; i < N; i++) {
+        write_request(i, shapes[i % SHAPES]);
+        stored_len[i] = i % SHAPES == 3 ? WVT_CONTENT_KEY_BYTES : 0;
+    }
+    secret(stored_keys, sizeof stored_keys);
+    secret(keks, sizeof keks);
+    int64_t written =
+        sizeof workspace < wvt_issue_workspace_bytes()
+            ? -1
+            : wvt_issue(&issuer, &buffers, texts, text_offsets, N, nonces, 1800000000, audience, AUDIENCE);
+    known(&written, sizeof written);
+    uint32_t first = 0, n = 0;
+    if (written < 0) {
+        abort();
+    }
+    derived(out + PREFIX, sizeof out - PREFIX, "URLs");
+    for (uint32_t i = 0; i < (uint32_t)written; i++) { /* URLs without their line feeds */
+        if (out[i] == '\n') {
+            text_offsets[++n] = first;
+        } else {
+            texts[first++] = out[i];
+        }
+    }
+    known(texts, sizeof texts);
+    for (size_t i = 0; i < N; i++) {
+        expect(status[i], i % SHAPES < ACCEPTED ? WVT_OK : WVT_HANDED_BACK, shapes[i % SHAPES]);
+    }
+    expect(n, (int64_t)N / SHAPES * ACCEPTED, "URLs written");
+    texts[text_offsets[1] - 2] ^= 1;
+    expect(wvt_redeem(lanes, &opening, texts, text_offsets, n, &redeem_buffers), 1, "redeem");
+    derived(opened + WVT_HEADER_BYTES + WVT_NONCE_BYTES, N, "payloads");
+}
+
 #if defined(PLANTED_LEAK)
 static uint8_t leak(const uint8_t *key)
 {
@@ -131,6 +222,7 @@ int main(void)
             check_tokens(lanes, 0, bad);
             check_tokens(lanes, 1, bad);
         }
+        check_requests(lanes);
     }
 #if defined(PLANTED_LEAK)
     secret(keks, 1);

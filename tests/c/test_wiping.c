@@ -1,6 +1,6 @@
 /* test_wiping.c - no secret stays on the stack or in a vector register. Each function runs in a thread whose stack this
  * test owns. Afterwards it searches the stack, and the registers that XSAVE stored, for 8 bytes in a row of a key, of a
- * schedule, of a derived key or of a plaintext.
+ * schedule, of a derived key or of a plaintext, also as hexadecimal digits. It searches the workspace of wvt_issue, too.
  *
  * Planted leaks, on the stack and in registers, show that the search finds secrets. As a program it tests the functions
  * that it is linked with. As a library, check_functions tests those of the extension: see check_extension.py. */
@@ -22,6 +22,11 @@ struct functions {
                     uint8_t *);
     int64_t (*open)(uint32_t, const struct wvt_opening *, const uint8_t *, const uint32_t *, size_t, uint8_t *,
                     uint32_t *, uint8_t *);
+    size_t (*workspace_bytes)(void);
+    int64_t (*issue)(const struct wvt_issuer *, const struct wvt_issue_buffers *, const uint8_t *, const uint32_t *,
+                     size_t, const uint8_t *, int64_t, const uint8_t *, size_t);
+    int64_t (*redeem)(uint32_t, const struct wvt_opening *, const uint8_t *, const uint32_t *, size_t,
+                      const struct wvt_redeem_buffers *);
 };
 
 static const struct functions *under_test;
@@ -69,6 +74,47 @@ static void collect_secrets(void)
     add_schedule(keks, 32);
 }
 
+/* Requests: with a key, with a wrapped key, with a stored key. Each has an authenticator. */
+
+static uint8_t requests[N * 300], urls[N * 400], tokens[N * 400], opened[N * 400], kids[N * 16], stored_len[N];
+static uint8_t stored_keys[N * WVT_WRAPPED_KEY_BYTES];
+static uint32_t request_offsets[N + 1], url_offsets[N + 1], token_offsets[N + 1];
+static struct wvt_layout layouts[N];
+static uint8_t *workspace;
+
+/* Append text, then secret bytes as digits. */
+static void append(size_t i, const char *text, const uint8_t *secret, size_t n)
+{
+    uint8_t *at = requests + request_offsets[i + 1];
+    memcpy(at, text, strlen(text));
+    at += strlen(text);
+    for (size_t j = 0; j < 2 * n; j++) {
+        at[j] = (uint8_t)"0123456789abcdef"[secret[j / 2] >> (j % 2 ? 0 : 4) & 15];
+    }
+    add_secret(at, 2 * n);
+    add_secret(secret, n);
+    request_offsets[i + 1] += (uint32_t)(strlen(text) + 2 * n);
+}
+
+/* kek_len keys of keks wrap keys of 16 bytes. `end` may make all requests invalid. */
+static void write_requests(const char *end)
+{
+    for (size_t i = 0; i < N; i++) {
+        request_offsets[i + 1] = request_offsets[i];
+        append(i, "customerAuthenticator=", nonces + i * 12, 12);
+        stored_len[i] = i % 3 == 2 ? WVT_CONTENT_KEY_BYTES : 0;
+        memcpy(stored_keys + i * WVT_WRAPPED_KEY_BYTES, keys + i * 16, 16);
+        if (i % 3 == 0) {
+            append(i, "&contentKey=", keys + i * 16, 16);
+        } else if (i % 3 == 1) {
+            append(i, "&kek=", keks + i * kek_len, kek_len);
+            append(i, "&ek=", wrapped + i * 24, 24);
+        }
+        append(i, "&kid=^name&securityLevel=1&hdcpOutputControl=0&cookie=", NULL, 0);
+        append(i, end, NULL, 0);
+    }
+}
+
 static void run_wrap(void) { under_test->wrap(lanes, keks, kek_count, kek_len, keys, key_len, N, wrapped); }
 static void run_unwrap(void) { under_test->unwrap(lanes, keks, kek_count, kek_len, wrapped, key_len, N, out, status); }
 static void run_seal(void)
@@ -80,6 +126,20 @@ static void run_open(void)
 {
     const struct wvt_opening with = {header, keks, NULL, 1, 0};
     under_test->open(lanes, &with, texts, text_offsets, N, out, places, status);
+}
+static void run_issue(void)
+{
+    static const uint8_t prefix[] = "https://example.com/?ExpressPlayToken=";
+    const struct wvt_issuer issuer = {{keks, header, NULL, prefix, 0, sizeof prefix - 1}, lanes, 0};
+    const struct wvt_issue_buffers buffers = {
+        (struct wvt_issue_workspace *)(void *)workspace, stored_keys, stored_len, urls, status, kids};
+    under_test->issue(&issuer, &buffers, requests, request_offsets, N, nonces, 1800000000, NULL, 0);
+}
+static void run_redeem(void)
+{
+    const struct wvt_opening with = {header, keks, NULL, 1, 0};
+    const struct wvt_redeem_buffers buffers = {tokens, token_offsets, opened, places, status, layouts};
+    under_test->redeem(lanes, &with, urls, url_offsets, N, &buffers);
 }
 static void run_leak(void)
 {
@@ -203,6 +263,42 @@ static void check(const char *what, void (*function)(void))
            what, found.stack_used, found.on_stack, found.in_registers);
 }
 
+static void check_status(uint8_t right)
+{
+    for (size_t i = 0; i < N; i++) {
+        failed += status[i] != right;
+    }
+}
+
+static void check_requests(void)
+{
+    const size_t workspace_bytes = under_test->workspace_bytes();
+    for (int valid = 0; valid <= 1; valid++) {
+        collect_secrets();
+        write_requests(valid ? "c" : "");
+        index_secrets();
+        workspace = calloc(1, workspace_bytes);
+        check(valid ? "issue" : "bad issue", run_issue);
+        check_status(valid ? WVT_OK : WVT_HANDED_BACK);
+        failed += found_in(workspace, workspace_bytes) != 0;
+        free(workspace);
+    }
+    uint8_t *end = urls;
+    for (size_t i = 0; i < N; i++) { /* URLs without their line feeds */
+        uint8_t *start = end;
+        end = (uint8_t *)memchr(start, '\n', 400) + 1;
+        memmove(urls + url_offsets[i], start, (size_t)(end - start - 1));
+        url_offsets[i + 1] = url_offsets[i] + (uint32_t)(end - start - 1);
+    }
+    check("redeem", run_redeem);
+    check_status(WVT_OK);
+    for (size_t i = 0; i < N; i++) {
+        for (size_t j = 0; j < 16; j += 8) {
+            failed += memcmp(opened + places[i] + 17 + 32 + j, keys + i * 16 + j, 8) != 0;
+        }
+    }
+}
+
 static void check_planted(const char *what, void (*function)(void))
 {
     const struct found found = run(function);
@@ -245,6 +341,10 @@ int check_functions(const struct functions *functions)
                     check("unwrap", run_unwrap);
                     wrapped[3] ^= 1;
                     check("bad unwrap", run_unwrap);
+                    wrapped[3] ^= 1;
+                    if (kek_count == N && key_len == 16) {
+                        check_requests();
+                    }
                 }
             }
         }
@@ -280,7 +380,8 @@ int check_functions(const struct functions *functions)
 #if !defined(TEST_EXTENSION)
 int main(void)
 {
-    const struct functions linked = {wvt_lanes_supported, wvt_wrap, wvt_unwrap, wvt_seal_tokens, wvt_open_tokens};
+    const struct functions linked = {wvt_lanes_supported,       wvt_wrap,  wvt_unwrap, wvt_seal_tokens, wvt_open_tokens,
+                                     wvt_issue_workspace_bytes, wvt_issue, wvt_redeem};
     return check_functions(&linked);
 }
 #endif
