@@ -1,4 +1,4 @@
-/* fuzz_request.c - requests to URLs (wvt_issue) and back (wvt_redeem), and payloads (wvt_read_payload).
+/* fuzz_request.c - requests to URLs (wvt_issue) and back (wvt_redeem), payloads (wvt_read_payload), texts (wvt_redeem).
  *
  * The first byte selects the target and the options, the rest is the text. Each buffer has exactly the length of the
  * contract, so that AddressSanitizer finds any access beyond it. */
@@ -7,78 +7,158 @@
 
 static const uint8_t key[WVT_SEALING_KEY_BYTES] = {1}, header[WVT_HEADER_BYTES] = {1, 0, 0, 0, 7};
 static const uint8_t nonces[2 * WVT_NONCE_BYTES] = {3}, prefix[] = "https://example.com/?ExpressPlayToken=";
-enum { PREFIX = sizeof prefix - 1, NOW = 1800000000 };
+enum { PREFIX = sizeof prefix - 1, NOW = 1800000000, PAYLOAD_AT = WVT_HEADER_BYTES + WVT_NONCE_BYTES };
 
-static uint32_t any_lanes(void)
+struct opened {
+    uint8_t status, *payload;
+    uint32_t len;
+    struct wvt_place cookie, content_id, customer, extensions; /* in the payload */
+};
+
+static struct wvt_place in_payload(struct wvt_place place)
 {
-    const uint32_t supported = wvt_lanes_supported();
-    return supported & (0 - supported);
+    const struct wvt_place none = {0, 0}, moved = {place.start - PAYLOAD_AT, place.end - PAYLOAD_AT};
+    return place.end ? moved : none;
 }
 
-/* Opens the URL of an accepted request. */
-static void check_url(struct held *held, const uint8_t *url, size_t len, size_t customer_len)
+static struct opened redeem(struct held *held, uint32_t lanes, const uint8_t *text, size_t len)
 {
     const struct wvt_opening opening = {header, key, NULL, 1, 0};
     const uint32_t offsets[2] = {0, (uint32_t)len};
     uint32_t places[2], token_offsets[2];
-    uint8_t status[1];
-    struct wvt_layout layout;
-    const struct wvt_redeem_buffers buffers = {
-        bytes(held, len), token_offsets, bytes(held, len * 3 / 4 + WVT_OPEN_SLACK), places, status, &layout};
-    HOLDS(wvt_redeem(any_lanes(), &opening, url, offsets, 1, &buffers) == 0);
-    HOLDS(status[0] == WVT_OK && layout.customer.end - layout.customer.start == customer_len);
+    struct wvt_layout layout = {{0, 0}, {0, 0}, {0, 0}, {0, 0}};
+    uint8_t *out = bytes(held, len * 3 / 4 + WVT_OPEN_SLACK);
+    struct opened opened = {0, out + PAYLOAD_AT, 0, {0, 0}, {0, 0}, {0, 0}, {0, 0}};
+    const struct wvt_redeem_buffers buffers = {bytes(held, len), token_offsets, out, places, &opened.status, &layout};
+    const int64_t refused = wvt_redeem(lanes, &opening, copied(held, text, len), offsets, 1, &buffers);
+    HOLDS(refused == (opened.status != WVT_OK) && opened.status <= WVT_HANDED_BACK && places[1] <= len * 3 / 4);
+    if (opened.status != WVT_OK) {
+        HOLDS(all(out, places[1], 0));
+        return opened;
+    }
+    opened.len = places[1] - PAYLOAD_AT - WVT_TAG_BYTES;
+    opened.cookie = in_payload(layout.cookie);
+    opened.content_id = in_payload(layout.content_id);
+    opened.customer = in_payload(layout.customer);
+    opened.extensions = in_payload(layout.extensions);
+    return opened;
 }
 
+/* Opens the URL of an accepted request, and compares the payload with the one that the request makes. */
+static struct opened check_url(struct held *held, const uint8_t *url, size_t len, const uint8_t *text, size_t text_len,
+                               size_t customer_len)
+{
+    static struct wvt_request request;
+    const struct opened opened = redeem(held, first_lanes(), url, len);
+    struct wvt_terms terms = {NOW, 0, opened.payload + opened.customer.start, customer_len};
+    HOLDS(opened.status == WVT_OK && opened.customer.end - opened.customer.start == customer_len);
+    HOLDS(all(opened.payload + opened.customer.start, customer_len, 'c'));
+    HOLDS(wvt_parse_request(text, text_len, &request) && wvt_find_expiry(&request, NOW, &terms.expires_at));
+    uint8_t *payload = bytes(held, opened.len);
+    HOLDS(wvt_payload_bytes(&request, &terms) == opened.len);
+    wvt_write_payload(&request, &terms, payload);
+    memcpy(payload + WVT_CONTENT_KEY_AT, opened.payload + WVT_CONTENT_KEY_AT, WVT_CONTENT_KEY_BYTES);
+    HOLDS(memcmp(payload, opened.payload, opened.len) == 0);
+    return opened;
+}
+
+static void check_is_wiped(const uint8_t *workspace, const uint8_t *secret)
+{
+    if (!memchr(secret, 0, WVT_CONTENT_KEY_BYTES) && !memchr(secret, 0xee, WVT_CONTENT_KEY_BYTES)) {
+        for (size_t i = 0; i + WVT_CONTENT_KEY_BYTES <= wvt_issue_workspace_bytes(); i++) {
+            HOLDS(workspace[i] != secret[0] || memcmp(workspace + i, secret, WVT_CONTENT_KEY_BYTES) != 0);
+        }
+    }
+}
+
+/* The second half of the text is a request of its own with option 8. */
 static void fuzz_issue(struct held *held, const uint8_t *data, size_t size, uint8_t options)
 {
     const size_t customer_len = options & 2 ? WVT_CUSTOMER_MAX : 0;
-    const struct wvt_issuer issuer = {{key, header, NULL, prefix, 0, PREFIX}, any_lanes(), options & 4};
     const uint32_t offsets[3] = {0, (uint32_t)(size / 2 * (options >> 3 & 1)), (uint32_t)size};
-    const size_t room = 2 * (size_t)(PREFIX + WVT_URL_BYTES) + size * 4 / 3 + 4;
-    uint8_t stored_len[2] = {options & 16 ? 16 : 24, 0};
-    uint8_t *customer = bytes(held, customer_len), *status = bytes(held, 2), *out = bytes(held, room);
+    const size_t room = 2 * (size_t)(PREFIX + WVT_URL_BYTES) + size * 4 / 3;
+    const uint8_t stored_len[2] = {options & 16 ? 16 : 24, 0}, *text = copied(held, data, size), *before = NULL;
+    uint8_t *customer = bytes(held, customer_len);
     memset(customer, 'c', customer_len);
-    const struct wvt_issue_buffers buffers = {
-        (struct wvt_issue_workspace *)(void *)bytes(held, wvt_issue_workspace_bytes()),
-        options & 32 ? bytes(held, 2 * WVT_WRAPPED_KEY_BYTES) : NULL,
-        stored_len,
-        out,
-        status,
-        bytes(held, 2 * WVT_KID_BYTES)};
-    const uint8_t *text = copied(held, data, size);
-    const int64_t written = wvt_issue(&issuer, &buffers, text, offsets, 2, nonces, NOW, customer, customer_len);
-    HOLDS(written >= 0 && (size_t)written <= room);
-    const uint8_t *url = out;
-    for (size_t i = 0; i < 2; i++) {
-        HOLDS(status[i] == WVT_OK || status[i] == WVT_HANDED_BACK || status[i] == WVT_NEEDS_KEY);
-        if (status[i] == WVT_OK) {
-            const uint8_t *end = memchr(url, '\n', (size_t)(out + written - url));
-            HOLDS(end);
-            check_url(held, url, (size_t)(end - url), customer_len);
-            url = end + 1;
+    EACH_LANES(lanes)
+    {
+        const struct wvt_issuer issuer = {{key, header, NULL, prefix, 0, PREFIX}, lanes, options & 4};
+        uint8_t *workspace = bytes(held, wvt_issue_workspace_bytes()), *out = bytes(held, room);
+        uint8_t *status = bytes(held, 2), *stored = options & 32 ? bytes(held, 2 * WVT_WRAPPED_KEY_BYTES) : NULL;
+        const struct wvt_issue_buffers buffers = {(struct wvt_issue_workspace *)(void *)workspace,
+                                                  stored,
+                                                  stored_len,
+                                                  out,
+                                                  status,
+                                                  bytes(held, 2 * WVT_KID_BYTES)};
+        const int64_t written = wvt_issue(&issuer, &buffers, text, offsets, 2, nonces, NOW, customer, customer_len);
+        const uint8_t *url = out;
+        HOLDS(written >= 0 && (size_t)written <= room);
+        HOLDS(!before || memcmp(before, out, (size_t)written) == 0);
+        before = out;
+        for (size_t i = 0; i < 2; i++) {
+            HOLDS(status[i] == WVT_OK || status[i] == WVT_HANDED_BACK || status[i] == WVT_NEEDS_KEY);
+            if (status[i] == WVT_OK) {
+                const uint8_t *end = memchr(url, '\n', (size_t)(out + written - url));
+                HOLDS(end);
+                const struct opened opened = check_url(held, url, (size_t)(end - url), text + offsets[i],
+                                                       offsets[i + 1] - offsets[i], customer_len);
+                if (options & 64) {
+                    check_is_wiped(workspace, opened.payload + WVT_CONTENT_KEY_AT);
+                }
+                url = end + 1;
+            }
         }
+        HOLDS(url == out + written);
     }
-    HOLDS(url == out + written);
 }
 
+static size_t put_field(uint8_t *out, uint8_t tag, const uint8_t *payload, struct wvt_place place)
+{
+    const size_t len = place.end - place.start;
+    if (len) {
+        out[0] = tag;
+        out[1] = (uint8_t)(len >> 8);
+        out[2] = (uint8_t)len;
+        memcpy(out + 3, payload + place.start, len);
+    }
+    return len ? len + 3 : 0;
+}
+
+/* A payload is accepted if and only if its token is. The fields of an accepted payload are all of its bytes. */
 static void fuzz_payload(struct held *held, const uint8_t *data, size_t size)
 {
+    const struct wvt_sealing sealing = {key, header, NULL, prefix, 0, PREFIX};
+    const uint32_t offsets[2] = {0, (uint32_t)size};
+    const size_t url_len = PREFIX + (4 * (size + WVT_TOKEN_OVERHEAD) + 2) / 3;
+    uint8_t *url = bytes(held, url_len + 1), *again = bytes(held, size), *at = again + WVT_PAYLOAD_FIXED_BYTES;
+    const uint8_t *payload = copied(held, data, size);
     struct wvt_layout layout;
-    if (wvt_read_payload(copied(held, data, size), 0, (uint32_t)size, &layout)) {
-        HOLDS(size <= WVT_PAYLOAD_BYTES_MAX && size >= WVT_PAYLOAD_FIXED_BYTES);
-        HOLDS(layout.extensions.end <= size);
-        HOLDS(layout.cookie.end <= size);
+    const int accepted = wvt_read_payload(payload, 0, (uint32_t)size, &layout);
+    HOLDS(wvt_seal_tokens(first_lanes(), &sealing, nonces, payload, offsets, 1, url) == (int64_t)url_len + 1);
+    const struct opened opened = redeem(held, first_lanes(), url, url_len);
+    HOLDS(opened.status == (accepted ? WVT_OK : WVT_HANDED_BACK));
+    if (accepted) {
+        memcpy(again, payload, WVT_PAYLOAD_FIXED_BYTES);
+        at += put_field(at, WVT_FIELD_COOKIE, opened.payload, opened.cookie);
+        at += put_field(at, WVT_FIELD_CONTENT_ID, opened.payload, opened.content_id);
+        memcpy(at, payload + layout.extensions.start, layout.extensions.end - layout.extensions.start);
+        at += layout.extensions.end - layout.extensions.start;
+        at += put_field(at, WVT_FIELD_CUSTOMER, opened.payload, opened.customer);
+        HOLDS(at == again + size && memcmp(again, payload, size) == 0);
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct held held = {.n = 0};
-    if (size && any_lanes()) {
-        if (data[0] & 1) {
+    if (size) {
+        if (!(data[0] & 1)) {
+            fuzz_issue(&held, data + 1, size - 1, data[0]);
+        } else if (data[0] & 2) {
             fuzz_payload(&held, data + 1, size - 1);
         } else {
-            fuzz_issue(&held, data + 1, size - 1, data[0]);
+            redeem(&held, first_lanes(), data + 1, size - 1);
         }
         release(&held);
     }
