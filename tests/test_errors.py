@@ -111,13 +111,6 @@ def test_message_and_str_contain_the_details_once(code: ErrorCode) -> None:
         assert str(error) == f"{int(code)}: {template} (what is right)"
 
 
-def test_the_rejected_format_is_in_the_message() -> None:
-    error = TokenRequestError(-3004, "errorFormat", "errorFormat must be html or json")
-    error._echo = "xml"
-    assert error.message == "Invalid error format specified: xml"
-    assert str(error) == "-3004: Invalid error format specified: xml (errorFormat must be html or json)"
-
-
 def test_an_error_has_a_code_or_its_number() -> None:
     for code in (-4018, ErrorCode.MISSING_KID):
         error = TokenRequestError(code, "kid")

@@ -36,7 +36,7 @@ def released(error: _Error) -> _Error:
 
 
 def wrong_answer(expected: str, answer: object) -> TypeError:
-    """Return the TypeError for a callback's answer. Close a coroutine, which nothing will await."""
+    """Return the TypeError for a callback's answer. Close a coroutine, because nothing will await it."""
     if isinstance(answer, Coroutine):
         answer.close()
     return TypeError(f"{expected}, not {type(answer).__name__}")

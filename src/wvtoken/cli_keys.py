@@ -87,7 +87,7 @@ def activate_key(options: argparse.Namespace) -> bool:
 
 
 def remove_key(options: argparse.Namespace) -> bool:
-    """Remove a key of which all tokens have expired."""
+    """Remove a key whose tokens have all expired."""
 
     def change(entries: list[Jwk]) -> list[Jwk]:
         chosen = _find(entries, options.key_id)

@@ -33,7 +33,7 @@ _Results = list[str | TokenRequestError | None]
 
 
 class _Common(NamedTuple):
-    """What all requests of a call have in common."""
+    """The arguments that all requests of a call share."""
 
     customer: str | None
     lookup: Lookup

@@ -152,9 +152,9 @@ def _create_private(path: Path) -> int:
 
 
 def _update(path: Path, edit: Callable[[], str | None]) -> None:
-    """Replace a file by the text that `edit` returns. None changes nothing.
+    """Replace the content of a file with the text that `edit` returns. If it returns None, leave the file unchanged.
 
-    The new text is written to PATH.lock, with mode 0600, which is then renamed. That file is also the lock: only one
+    The new text is written to PATH.lock, with mode 0600, and this file is then renamed. It is also the lock: only one
     process can create it.
     """
     lock = path.with_name(path.name + ".lock")

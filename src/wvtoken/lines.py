@@ -27,7 +27,7 @@ BLOCK_BYTES = 1 << 18
 
 @dataclass(frozen=True)
 class Job(Generic[_Result]):
-    """What a command does with each line.
+    """How a command processes lines.
 
     Args:
         name: the command.

@@ -35,16 +35,16 @@ class Kind(NamedTuple):
     """A kind of value. `parse` and `check` return None if the value is invalid. `write` also writes invalid values."""
 
     name: str
-    bounds: Any  # plain data: what distinguishes two kinds of the same name
+    bounds: Any  # plain data: the arguments of the function that made this kind
     base: type  # of a value in a TokenSpec
-    expected: str  # what a valid text looks like
+    expected: str  # the description of a valid text, for the details of errors
     parse: Callable[[str], Any]  # from text to the value of a TokenSpec
     check: Callable[[Any], Any]  # from a value of type `base` to the value that a TokenSpec stores
     write: Callable[[Any], str]  # from a value of type `base` to text
 
 
 def hex_digits(*lengths: int) -> Kind:
-    """Hexadecimal digits of so many bytes."""
+    """Return the kind for hexadecimal digits. `lengths` are in bytes."""
 
     def parse(text: str) -> bytes | None:
         try:
@@ -60,7 +60,7 @@ def hex_digits(*lengths: int) -> Kind:
 
 
 def choice(choices: Mapping[str, Any], base: type = int) -> Kind:
-    """One of some texts, each with its value."""
+    """Return the kind for one of these texts, each with its value."""
     texts = {value: text for text, value in choices.items()}
     members = {value: value for value in choices.values()}
 
@@ -71,7 +71,7 @@ def choice(choices: Mapping[str, Any], base: type = int) -> Kind:
 
 
 def printable(most: int, prefix: str = "") -> Kind:
-    """The prefix, then 1 to `most` printable ASCII characters."""
+    """Return the kind for the prefix, then 1 to `most` printable ASCII characters."""
 
     def check(value: str) -> str | None:
         return value if v.is_printable(value, most) else None
@@ -84,7 +84,7 @@ def printable(most: int, prefix: str = "") -> Kind:
 
 
 def text_of(most: int) -> Kind:
-    """1 to `most` characters, none of them a control character."""
+    """Return the kind for 1 to `most` characters without control characters."""
 
     def check(value: str) -> str | None:
         return value if v.is_text(value, most) else None
@@ -93,7 +93,7 @@ def text_of(most: int) -> Kind:
 
 
 def decimal(most: int, prefix: Literal["", "+"] = "") -> Kind:
-    """The prefix, then a decimal number from 1 to `most` without leading zeros.
+    """Return the kind for the prefix, then a decimal number from 1 to `most` without leading zeros.
 
     Form decoding turns a `+` into a space, so a space counts as the prefix `+`.
     """
@@ -111,7 +111,7 @@ def decimal(most: int, prefix: Literal["", "+"] = "") -> Kind:
 
 
 def time() -> Kind:
-    """An RFC 3339 time in UTC, as UNIX seconds. A fraction of a second is dropped."""
+    """Return the kind for an RFC 3339 time in UTC. Its value is in UNIX seconds; a fraction is dropped."""
 
     def check(value: int) -> int | None:
         return value if v.TIME_MIN <= value <= v.TIME_MAX else None
@@ -135,7 +135,7 @@ def time() -> Kind:
 
 
 def short_extension() -> Kind:
-    """The type of an extension, a comma, and its payload in base64."""
+    """Return the kind for the type of an extension, a comma, and its payload in base64."""
 
     def check(value: Extension) -> Extension | None:
         return value if value.payload and v.is_extension_type(value.type.decode("latin-1")) else None
@@ -219,11 +219,11 @@ class Parameter(NamedTuple):
     """A row of the grammar."""
 
     name: str
-    fields: Mapping[str, Kind]  # what the parameter sets: the first field whose kind accepts the value
+    fields: Mapping[str, Kind]  # the fields that it can set; the first kind that accepts the value is used
     missing: int | None  # the code if it is missing; None: it is optional
     invalid: int | Callable[[str], Fault]  # the code for an invalid value, or a function that returns the error
     repeated: int  # the code if it is repeated, or not UTF-8
-    empty: Literal["missing", "invalid", "absent"]  # what an empty value means
+    empty: Literal["missing", "invalid", "absent"]  # the meaning of an empty value
     many: bool = False  # it may be repeated
 
 
@@ -328,7 +328,7 @@ def read_extensions(pairs: Sequence[Pair]) -> tuple[list[Extension], list[Fault]
 
 
 def _invalid_extension(name: str, number: int, type_: str, comma: str, payload: str | bytes) -> Fault:
-    """Return the error of an extension in the request or in a spec, whose payload is bytes."""
+    """Return the error of an extension. The payload is str in a request and bytes in a spec."""
     of_payload = "extensionPayload" if name == "extensionType" else name
     for parameter, text in ((name, type_), (of_payload, payload)):
         if isinstance(text, str) and not is_utf8(text):
@@ -356,7 +356,7 @@ _MANY = {row.name for row in GRAMMAR if row.many}
 def read(pairs: Sequence[Pair], first: bool = False) -> tuple[Fields, list[Fault]]:
     """Return the fields of a request, and its errors in the order of the table, or only the first error."""
     found: Found = {}
-    rest: list[Pair] = []  # unknown, extensions, and what no kind accepts
+    rest: list[Pair] = []  # unknown parameters, extensions, and values that no kind accepts
     for name, text in pairs:
         for field, parse in _PARSERS.get(name, ()):
             value = parse(text)
@@ -502,7 +502,7 @@ def _misspelt(name: str, shown: Sequence[str]) -> str | None:
 
 
 def _start_hint(name: str) -> str | None:
-    """Return what to leave out if the request starts with this name, and something stands before the query."""
+    """Return a hint if the first name shows that the request starts with a `?`, a byte order mark or a URL."""
     lower = "" if name.isalpha() else name.lower()  # the usual name has only letters
     starts = [described for start, described in _STARTS.items() if lower.startswith(start)]
     return f"the request starts with {starts[0]}: pass only what follows it" if starts else None

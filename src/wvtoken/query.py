@@ -44,7 +44,7 @@ def pairs(query: str | bytes, body: str | bytes) -> list[Pair]:
 
 
 def split(text: str) -> list[str]:
-    """Return what stands between the `&`, without the empty pieces. A `+` is replaced by a space."""
+    """Split the text at each `&` and drop empty pieces. Replace each `+` by a space."""
     pieces = text.replace("+", " ").split("&")
     return pieces if all(pieces) else [piece for piece in pieces if piece]
 

@@ -1,4 +1,4 @@
-"""`TokenSpec`, an immutable valid request; `parse` and `find_errors`, which read one."""
+"""`TokenSpec`, an immutable valid request, and the functions `parse` and `find_errors`."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class UsageError(Exception):
 
 
 def prepare_streams() -> None:
-    """Make standard input and output blocking, and let standard output escape what its encoding cannot express."""
+    """Make standard input and output blocking. Escape characters that the encoding of standard output does not have."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     for stream in (sys.stdin, sys.stdout):
