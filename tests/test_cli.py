@@ -452,6 +452,15 @@ def test_keys_list_shows_ages_and_no_keys(run: Run, keys: Path) -> None:
 
 
 @POSIX
+def test_keys_keeps_the_owner_of_the_file(run: Run, keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    owners: list[tuple[int, ...]] = []
+    monkeypatch.setattr("os.chown", lambda descriptor, *owner: owners.append(owner))
+    before = keys.stat()
+    assert run("keys", "add", keys).status == 0
+    assert owners == [(before.st_uid, before.st_gid)]
+
+
+@POSIX
 def test_keys_changes_the_file_behind_a_symbolic_link(run: Run, keys: Path, tmp_path: Path) -> None:
     link = tmp_path / "link"
     link.symlink_to(keys)
