@@ -83,6 +83,6 @@ static inline int wvt_is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
 /* Wipe what the last request left. */
 void wvt_wipe_request(struct wvt_request *request);
 
-static inline int wvt_given(const struct wvt_request *request, size_t row) { return request->given >> row & 1; }
+static inline int wvt_given(const struct wvt_request *request, size_t row) { return (int)(request->given >> row & 1); }
 
 #endif

@@ -71,6 +71,19 @@ static void check_is_wiped(const uint8_t *workspace, const uint8_t *secret)
     }
 }
 
+static void fuzz_parse(struct held *held, const uint8_t *text, size_t size)
+{
+    struct wvt_value *values = (struct wvt_value *)(void *)bytes(held, WVT_VALUES_MAX * sizeof *values);
+    uint8_t *workspace = bytes(held, wvt_issue_workspace_bytes()), *out = bytes(held, (size_t)2 * WVT_PARSE_MAX);
+    uint32_t out_len = 0;
+    const uint32_t given =
+        wvt_parse(text, size, (struct wvt_issue_workspace *)(void *)workspace, values, out, &out_len);
+    HOLDS(given >> WVT_PARAMETERS == 0 && out_len <= 2 * WVT_PARSE_MAX);
+    for (size_t row = 0; row < WVT_PARAMETERS; row++) {
+        HOLDS(!(given >> row & 1) || row == WVT_ROW_EXPIRATION_TIME || values[row].at + values[row].len <= out_len);
+    }
+}
+
 /* The second half of the text is a request of its own with option 8. */
 static void fuzz_issue(struct held *held, const uint8_t *data, size_t size, uint8_t options)
 {
@@ -80,6 +93,7 @@ static void fuzz_issue(struct held *held, const uint8_t *data, size_t size, uint
     const uint8_t stored_len[2] = {options & 16 ? 16 : 24, 0}, *text = copied(held, data, size), *before = NULL;
     uint8_t *customer = bytes(held, customer_len);
     memset(customer, 'c', customer_len);
+    fuzz_parse(held, text, size);
     EACH_LANES(lanes)
     {
         const struct wvt_issuer issuer = {{key, header, NULL, prefix, 0, PREFIX}, lanes, options & 4};

@@ -110,7 +110,7 @@ static const char *const shapes[] = {
     "customerAuthenticator={c}&contentKey={0011223344556677x899aabbccddeeff}" REST KID,
     "kek={" KID "}&ek={" KID "0011223344556677}" REST KID "&customerAuthenticator={d}",
 };
-enum { SHAPES = sizeof shapes / sizeof *shapes, ACCEPTED = 4 };
+enum { SHAPES = sizeof shapes / sizeof *shapes, ACCEPTED = 4, UNWRAPS_NOT = 6 };
 
 static uint32_t write_hex(uint8_t *text, const uint8_t *from, size_t n)
 {
@@ -144,6 +144,7 @@ static void check_requests(uint32_t lanes)
     static uint8_t stored_keys[N * WVT_WRAPPED_KEY_BYTES], stored_len[N], kids[N * WVT_KID_BYTES], tokens[2 * ALL];
     static uint32_t token_offsets[N + 1];
     static struct wvt_layout layouts[N];
+    static struct wvt_value values[WVT_VALUES_MAX];
     const struct wvt_issuer issuer = {{keks, headers[0], audience, prefix, AUDIENCE, PREFIX}, lanes, 0};
     const struct wvt_opening opening = {headers[0], keks, audience, 1, AUDIENCE};
     const struct wvt_issue_buffers buffers = {
@@ -157,6 +158,12 @@ static void check_requests(uint32_t lanes)
         stored_len[i] = i % SHAPES == 3 ? WVT_CONTENT_KEY_BYTES : 0;
     }
     secret(stored_keys, sizeof stored_keys);
+    for (size_t i = 0; i < N; i++) {
+        uint32_t used;
+        const uint32_t given = wvt_parse(texts + text_offsets[i], text_offsets[i + 1] - text_offsets[i],
+                                         (struct wvt_issue_workspace *)(void *)workspace, values, opened, &used);
+        expect(given != 0, i % SHAPES < ACCEPTED || i % SHAPES == UNWRAPS_NOT, "parse");
+    }
     secret(keks, sizeof keks);
     int64_t written =
         sizeof workspace < wvt_issue_workspace_bytes()
