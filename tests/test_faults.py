@@ -41,7 +41,6 @@ from wvtoken import (
 from wvtoken import engine as engine_choice
 from wvtoken.batch import CHUNK
 from wvtoken.engine import Engine, KeyTable
-from wvtoken.errors import EngineUnavailable
 
 from .conftest import ENGINES as ALL_ENGINES
 from .conftest import native_only, use_engine
@@ -236,23 +235,6 @@ def test_one_bad_argument(any_engine: Engine, bad: Any, fault: type[Exception]) 
             assert_shows_nothing(raised.value)
 
 
-@pytest.mark.parametrize("wrong", [None, 7, [CLEAR]])
-def test_one_item_of_another_type(any_engine: Engine, wrong: Any) -> None:
-    """A batch is refused as a whole; a stream has given out the chunks before it."""
-    for length, place in places():
-        batch: list[Any] = [CLEAR] * length
-        batch[place] = wrong
-        calls: list[Any] = [ISSUER.issue_many, REDEEMER.redeem_many]
-        for call in calls:
-            with pytest.raises(TypeError) as raised:
-                call(batch, now=NOW)
-            assert_shows_nothing(raised.value)
-        given: list[Any] = []
-        with pytest.raises(TypeError):
-            given.extend(ISSUER.issue_iter(batch, now=NOW))
-        assert len(given) == place // CHUNK * CHUNK
-
-
 # A key storage that fails midway.
 
 
@@ -291,17 +273,6 @@ def test_a_storage_that_is_interrupted(
             given.extend(ISSUER.issue_iter(batch, stored_keys=lookup, now=NOW))
         assert cookies(given) == list(range(place // CHUNK * CHUNK))
     assert not caplog.records
-
-
-def test_a_storage_that_keeps_its_error() -> None:
-    """One error raised for several requests is rendered for each as that one asks."""
-    kept = TokenRequestError(-2030, None, "later")
-
-    def lookup(spec: TokenSpec) -> bytes:
-        raise kept
-
-    results = ISSUER.issue_many([BASE, f"{BASE}&errorFormat=json", BASE], stored_keys=lookup, now=NOW)
-    assert [error.error_format for error in results if isinstance(error, TokenRequestError)] == ["html", "json", "html"]
 
 
 # A source that fails midway.
@@ -723,34 +694,3 @@ def test_no_randomness(any_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> N
     assert unwrap_key(KEK, wrap_key(KEK, KEY)) == KEY  # which need none
     monkeypatch.undo()
     assert isinstance(ISSUER.issue(CLEAR, now=NOW), str)
-
-
-# No engine.
-
-
-def test_no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything that needs an engine raises, until there is one. An issuer and a redeemer keep their engine."""
-    url = ISSUER.issue(CLEAR, now=NOW)
-    monkeypatch.setattr(engine_choice, "load", no_engine)
-    monkeypatch.delenv(engine_choice.VARIABLE, raising=False)
-    engine_choice.current.cache_clear()
-    calls: list[Callable[[], Any]] = [
-        lambda: Issuer(RING, URL),
-        lambda: Redeemer(RING),
-        lambda: wrap_key(KEK, KEY),
-        lambda: wrap_keys([KEK], [KEY]),
-        lambda: unwrap_key(KEK, EK),
-        lambda: unwrap_keys([KEK], [EK]),
-        engine_name,
-    ]
-    for call in calls:
-        with pytest.raises(EngineUnavailable, match="wvtoken\\[openssl\\]") as raised:
-            call()
-        assert_shows_nothing(raised.value)
-    monkeypatch.undo()
-    engine_choice.current.cache_clear()
-    assert REDEEMER.redeem(url, now=NOW).content_key == KEY
-
-
-def no_engine(name: str) -> Engine:
-    raise EngineUnavailable("not here")
