@@ -14,7 +14,7 @@ from wvtoken import ErrorCode
 
 PAGE = Path(wvtoken.__file__).parent / "docs" / "errors.md"
 RAISED_BY = {
-    "kernel": "raised by the library",
+    "library": "raised by the library",
     "server": "raised by your server",
     "nobody": "not raised: it belongs to a sister interface",
 }
@@ -22,7 +22,8 @@ RAISED_BY = {
 
 def facts(code: ErrorCode) -> str:
     """Return the generated part of a code's section."""
-    status = f"HTTP status {code.status}, {RAISED_BY[code.raised_by]}."
+    statuses = "400 or 500" if code is ErrorCode.KEY_STORAGE_FAILED else str(code.status)
+    status = f"HTTP status {statuses}, {RAISED_BY[code.raised_by]}."
     return f"## {code:d} {code.name}\n\n> `{code.template}`\n\n{status}\n\n"
 
 

@@ -85,7 +85,7 @@ def test_the_catalogue_is_table_18_and_the_projects_own_code() -> None:
 def test_status_and_origin_of_every_code(code: ErrorCode) -> None:
     expected = 401 if code in UNAUTHORIZED else 500 if code in SERVER_ERROR else 400
     assert code.status == TokenRequestError(code).status == expected
-    assert code.raised_by in {"kernel"} if code in RAISED_BY_PARSE else {"kernel", "server", "nobody"}
+    assert code.raised_by in {"library"} if code in RAISED_BY_PARSE else {"library", "server", "nobody"}
     assert (code.raised_by == "nobody") == (code in OF_OTHER_INTERFACES)
 
 

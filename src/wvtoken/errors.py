@@ -22,7 +22,7 @@ class ErrorFormat(StrEnum):
 class RaisedBy(StrEnum):
     """What raises a code: this library, the embedding server, or nothing (the code belongs to another interface)."""
 
-    KERNEL = "kernel"
+    KERNEL = "library"
     SERVER = "server"
     NOBODY = "nobody"
 
@@ -36,7 +36,7 @@ class ErrorCode(IntEnum):
     Attributes:
         template: the interface's wording. Angle brackets mark a placeholder.
         status: the default HTTP status.
-        raised_by: what raises the code. A server's callbacks may raise the kernel's codes too.
+        raised_by: what raises the code. A server's callbacks may raise the library's codes too.
     """
 
     template: str
