@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from importlib.metadata import metadata
 from pathlib import Path
 
 import pytest
@@ -26,11 +27,10 @@ def test_readme_has_at_most_200_lines() -> None:
     assert len(TEXT.splitlines()) <= 200
 
 
-@pytest.mark.slow
 def test_package_index_page_has_no_relative_link() -> None:
-    command = [sys.executable, "-W", "ignore", "setup.py", "--long-description"]
-    environment = os.environ | {"WVTOKEN_NO_EXTENSION": "1"}
-    text = subprocess.run(command, cwd=pages.ROOT, env=environment, capture_output=True, check=True, text=True).stdout
+    """setup.py makes the links absolute. After a change there, install the package again."""
+    text = metadata("wvtoken").json["description"]
+    assert isinstance(text, str)
     links = re.findall(r"\]\(([^)\s]+)\)", text)
     assert len(links) > 10
     assert [link for link in links if not link.startswith(("https://", "#"))] == []
