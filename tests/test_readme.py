@@ -6,8 +6,6 @@ import json
 import os
 import re
 import shlex
-import subprocess
-import sys
 from importlib.metadata import metadata
 from pathlib import Path
 
