@@ -117,6 +117,9 @@ static void check_requests(void)
     for (size_t i = 0; i < sizeof handed_back / sizeof *handed_back; i++) {
         expect(!accepts(handed_back[i]), handed_back[i]);
     }
+    static char long_value[2 * WVT_VALUES_ROOM] = BARE "&contentId=";
+    memset(long_value + strlen(long_value), 'a', WVT_VALUES_ROOM);
+    expect(!accepts(long_value), "a value that does not fit");
 }
 
 /* A payload that wvt_write_payload wrote is read again, and no truncation of it. */
