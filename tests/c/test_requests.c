@@ -110,6 +110,12 @@ static void check_requests(void)
         BARE "&ek=000102030405060708090a0b0c0d0e0f0001020304050607",
         BARE "&contentKey=000102030405060708090a0b0c0d0e0g",
         BARE "&deviceId=1",
+        BARE "&cookie=\x7f",
+        BARE "&cookie=\x1f",
+        BARE "&cookie=123456789012345678901234567890123",
+        BARE "&expirationTime=2100-02-29T00:00:00Z",
+        BARE "&expirationTime=2026-04-31T00:00:00Z",
+        BARE "&contentKey=000102030405060708090a0b0c0d0e0G",
     };
     for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++) {
         expect(accepts(accepted[i]), accepted[i]);
@@ -120,6 +126,16 @@ static void check_requests(void)
     static char long_value[2 * WVT_VALUES_ROOM] = BARE "&contentId=";
     memset(long_value + strlen(long_value), 'a', WVT_VALUES_ROOM);
     expect(!accepts(long_value), "a value that does not fit");
+
+    /* Extensions of 8128 bytes in all: with the longest customer, the payload would be too long. */
+    static const size_t base64_len[] = {5800, 3820, 948, 232};
+    static char extensions[12000] = BARE;
+    for (size_t i = 0; i < 4; i++) {
+        char *at = extensions + strlen(extensions);
+        memcpy(at, "&wvExtension=abcd,", 18);
+        memset(at + 18, 'A', base64_len[i]);
+        expect(accepts(extensions) == (i < 3), "a payload that is too long");
+    }
 }
 
 /* A payload that wvt_write_payload wrote is read again, and no truncation of it. */
