@@ -423,7 +423,9 @@ static uint8_t *right_text(const uint8_t *key, const uint8_t *header, const uint
     memcpy(token, header, 5);
     memcpy(token + 5, nonce, 12);
     memcpy(aad, header, 5);
-    memcpy(aad + 5, audience, audience_len);
+    if (audience_len) {
+        memcpy(aad + 5, audience, audience_len); /* memcpy from NULL is undefined, also for 0 bytes */
+    }
     ref_seal(key, aad, 5 + audience_len, nonce, payload, len, token + 17);
     *chars = (uint32_t)ref_encode(token, len + WVT_TOKEN_OVERHEAD, text);
     return text;
