@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -101,6 +102,14 @@ def test_c_agrees_with_every_truncation_and_every_changed_byte(shape: str) -> No
         request[:place] + bytes([byte]) + request[place + 1 :] for place in range(len(request)) for byte in range(256)
     )
     assert check_requests([*truncated, *changed]) > 100
+
+
+def test_c_agrees_at_the_bounds_of_a_request() -> None:
+    times = [time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(NOW + after)) for after in (0, 1, 2592000, 2592001)]
+    assert check_requests([f"{FIVE}&expirationTime={moment}" for moment in times]) == 2
+    assert check_requests([f"{FIVE}&x={'x' * (65536 - len(FIVE) - 3 + more)}" for more in (0, 1)]) == 1
+    assert check_requests([f"{FIVE}{'&x' * (2000 - 5 + more)}" for more in (0, 1)]) == 1
+    assert check_requests([f"{FIVE}&cookie=a#", f"{FIVE}&wvExtension=abcd,{'AAAA' * 2800}"]) == 1
 
 
 @given(grammar.requests())
