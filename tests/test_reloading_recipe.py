@@ -76,6 +76,8 @@ def wait_until(condition: Callable[[], bool]) -> None:
 def test_ring_is_reloaded_under_load_and_a_damaged_file_is_not(folder: Path) -> None:
     file = folder / "keyring.json"
     with serving(LINE, folder) as server, load(server) as answers:
+        # A worker that starts with a damaged file ends the server, so wait for both.
+        wait_until(lambda: server.log().count("loaded keyring.json") == 2)
         replace_file(file, NEW.to_jwks())
         # Both workers have the new ring when 20 tokens in a row are sealed with it.
         wait_until(lambda: len(answers) > 20 and {key_id(answer.text) for answer in answers[-20:]} == {2})
