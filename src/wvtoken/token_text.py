@@ -10,9 +10,8 @@ The nonce is the token's id.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from struct import Struct
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from . import base64url, values
 from .errors import InvalidToken
@@ -27,7 +26,6 @@ HEADER = Struct(">BI")
 
 _TOKEN_BYTES_MIN = values.PAYLOAD_FIXED_BYTES + values.TOKEN_OVERHEAD
 _TOKEN_BYTES_MAX = values.PAYLOAD_BYTES_MAX + values.TOKEN_OVERHEAD
-_ONLY_PARAMETER = f"?{PARAMETER}="
 
 
 class TokenHeader(NamedTuple):
@@ -78,11 +76,6 @@ def read_header(text: str) -> TokenHeader | None:
     return TokenHeader(version, key_id, raw[HEADER.size :][: values.NONCE_BYTES])
 
 
-def token_texts(tokens: Sequence[str | bytes]) -> list[str]:
-    """Return the `token_text` of each item."""
-    return _texts_of_one_issuer(tokens) or [token_text(token) for token in tokens]
-
-
 def token_text(token_or_url: str | bytes) -> str:
     """Return the text of a token or of the token in a URL: ASCII and at most as long as a token can be.
 
@@ -112,24 +105,3 @@ def _unquoted(text: str) -> str:
     from urllib.parse import unquote  # noqa: PLC0415  # needed only for escapes
 
     return unquote(text.replace("+", " "), "latin-1")
-
-
-def _texts_of_one_issuer(urls: Sequence[str | bytes]) -> list[str] | None:
-    """Return the tokens of URLs that differ only in their token, with a few operations for the whole list.
-
-    Return None if the URLs are of another form.
-    """
-    if set(map(type, urls)) != {str}:
-        return None
-    texts = cast(Sequence[str], urls)
-    before, parameter, _ = texts[0].partition(_ONLY_PARAMETER)
-    if not parameter or "?" in before or "#" in before:
-        return None
-    prefix = before + parameter
-    cut = [text.removeprefix(prefix) for text in texts]
-    if sum(map(len, texts)) - sum(map(len, cut)) != len(prefix) * len(texts):
-        return None  # some text has another prefix
-    joined = "".join(cut)
-    if not joined.isascii() or any(mark in joined for mark in "&#%+") or max(map(len, cut)) > values.TOKEN_TEXT_MAX:
-        return None
-    return cut
