@@ -56,6 +56,26 @@
 #define WVT_KEEP_STORES(p) __asm__ __volatile__("" : : "r"(p) : "memory")
 #endif
 
+/* Copies secrets of any length. memcpy of the C library uses vector registers that not every kernel clears. Here each
+ * memcpy is one load and one store. WVT_KEEP_STORES keeps the compiler from calling memcpy for the loop. */
+WVT_INLINE void wvt_copy(uint8_t *to, const uint8_t *from, size_t n)
+{
+    for (; n >= 16; n -= 16, to += 16, from += 16) {
+        memcpy(to, from, 16);
+#if defined(WVT_KEEP_STORES)
+        WVT_KEEP_STORES(to);
+#endif
+    }
+    WVT_UNROLL
+    for (size_t step = 8; step > 0; step /= 2) {
+        if (n & step) {
+            memcpy(to, from, step);
+            to += step;
+            from += step;
+        }
+    }
+}
+
 /* Zeros in all vector registers of an instruction set. MSVC has no inline assembly for 64 bits. */
 #if (defined(__GNUC__) || defined(__clang__)) && defined(WVT_X86_64)
 #define WVT_XMM                                                                                                        \

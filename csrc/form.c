@@ -91,7 +91,7 @@ static int add_value(struct wvt_request *request, size_t row, const uint8_t *tex
     value->len = (uint32_t)span.len;
     request->used += (uint32_t)span.len;
     if (span.plain) {
-        memcpy(out, text, span.len);
+        wvt_copy(out, text, span.len);
     } else {
         value->len = (uint32_t)unescape(text, span.len, out);
     }

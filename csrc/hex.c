@@ -1,9 +1,8 @@
 /* hex.c - see hex.h. */
 #include "hex.h"
+#include "compiler.h"
 #include "request.h"
 #include "words.h"
-
-#include <string.h>
 
 /* Return 0x80 in each byte of `word` that is at least `low` and below `high`; all bytes are below 0x80. */
 static uint64_t bytes_between(uint64_t word, uint8_t low, uint8_t high)
@@ -19,7 +18,7 @@ int wvt_decode_hex(const uint8_t *digits, size_t len, uint8_t *out)
     for (size_t i = 0; i < len; i += 8) {
         const size_t n = len - i < 8 ? len - i : 8;
         uint8_t eight[8] = {'0', '0', '0', '0', '0', '0', '0', '0'};
-        memcpy(eight, digits + i, n);
+        wvt_copy(eight, digits + i, n);
         const uint64_t word = wvt_load_le64(eight), low7 = word & WVT_EACH_BYTE(0x7f);
         const uint64_t decimal = bytes_between(low7, '0', '9' + 1);
         const uint64_t letter = bytes_between(low7 | WVT_EACH_BYTE(0x20), 'a', 'f' + 1);

@@ -34,7 +34,7 @@ static uint8_t *content_key_of(struct wvt_issue_workspace *w, size_t payload)
 static void add_wrapped_key(struct wvt_issue_workspace *w, const uint8_t *kek, size_t kek_len, const uint8_t *wrapped)
 {
     w->kek_len = kek_len;
-    memcpy(w->keks + w->wrapped_count * kek_len, kek, kek_len);
+    wvt_copy(w->keks + w->wrapped_count * kek_len, kek, kek_len);
     memcpy(w->wrapped + w->wrapped_count * WVT_WRAPPED_KEY_BYTES, wrapped, WVT_WRAPPED_KEY_BYTES);
     w->payload_of[w->wrapped_count++] = (uint8_t)w->count;
 }

@@ -2,7 +2,7 @@
  * and defines:
  *
  * KERNELS, the name of the table; TARGET, the instruction sets; FN, TARGET on an inline function; V, a vector of W lanes
- * of 16 bytes; CLEAR_REGISTERS, which puts zeros into all vector registers and ends every kernel.
+ * of 16 bytes; NARROWER, see lanes.h; CLEAR_REGISTERS, which puts zeros into all vector registers and ends every kernel.
  *
  *   v_pair(low, high)               both halves of a lane, the same in all      v_all16(p)   16 bytes, the same in all
  *   v_load, v_store                 W * 16 bytes
@@ -57,28 +57,12 @@ FN void and_bytes(uint8_t *p, size_t n, uint8_t mask)
     }
 }
 
-/* memcpy for short lengths; much faster than a call. The loop is unrolled, and each memcpy is one load and one store. */
-FN void copy(uint8_t *to, const uint8_t *from, size_t n)
-{
-    for (; n >= 16; n -= 16, to += 16, from += 16) {
-        memcpy(to, from, 16);
-    }
-    EACH(bit, 4) {
-        const size_t step = (size_t)8 >> bit;
-        if (n & step) {
-            memcpy(to, from, step);
-            to += step;
-            from += step;
-        }
-    }
-}
-
 #if !defined(V_HAS_PARTS) /* 1 to 16 * W bytes, and no others; a load fills the rest with `fill` */
 FN V v_load_part(const uint8_t *p, size_t n, uint8_t fill)
 {
     uint8_t part[16 * W];
     memset(part, fill, sizeof part);
-    copy(part, p, n);
+    wvt_copy(part, p, n);
     return v_load(part);
 }
 
@@ -86,7 +70,7 @@ FN void v_store_part(uint8_t *p, size_t n, V x)
 {
     uint8_t part[16 * W];
     v_store(part, x);
-    copy(p, part, n);
+    wvt_copy(p, part, n);
 }
 #endif
 
@@ -99,4 +83,4 @@ WVT_STATIC_ASSERT(workspace_is_enough,
                   sizeof(struct siv) <= WVT_WORK_BYTES && sizeof(struct wrapping) <= WVT_WORK_BYTES);
 
 const struct wvt_kernels KERNELS = {
-    wrap, unwrap, seal, open, encode, decode, sizeof(struct wrapping), sizeof(struct siv)};
+    wrap, unwrap, seal, open, encode, decode, sizeof(struct wrapping), sizeof(struct siv), SIV_SLOTS, NARROWER};

@@ -50,6 +50,10 @@ struct wvt_kernels {
      * unused bits of the last character), and overwrites up to WVT_OPEN_SLACK bytes behind them. */
     int (*decode)(const uint8_t *in, size_t len, uint8_t *out);
     size_t wrap_bytes, siv_bytes; /* what wrap and unwrap, and what seal and open use of the workspace */
+    size_t slots;                 /* messages that seal and open process together */
+    /* The variant with half as many slots, or NULL. It is faster for messages that do not need more slots. Every CPU that
+     * can run this variant can run it too. */
+    const struct wvt_kernels *narrower;
 };
 
 /* The kernels of a variant, NULL if this build does not have it. */

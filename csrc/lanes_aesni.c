@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #define KERNELS wvt_kernels_aesni
+#define NARROWER NULL
 #define TARGET WVT_TARGET("aes,pclmul,ssse3")
 #define FN WVT_INLINE TARGET
 #define CLEAR_REGISTERS WVT_CLEAR_SSE

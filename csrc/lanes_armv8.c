@@ -15,6 +15,7 @@
 #endif
 
 #define KERNELS wvt_kernels_armv8
+#define NARROWER NULL
 #define TARGET WVT_TARGET(WVT_ARM_AES)
 #define FN WVT_INLINE TARGET
 #define CLEAR_REGISTERS WVT_CLEAR_NEON

@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #define KERNELS wvt_kernels_vaes256
+#define NARROWER (&wvt_kernels_aesni)
 #define TARGET WVT_TARGET("vaes,vpclmulqdq,avx2")
 #define FN WVT_INLINE TARGET
 #define CLEAR_REGISTERS WVT_CLEAR_AVX2

@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #define KERNELS wvt_kernels_vaes512
+#define NARROWER (&wvt_kernels_vaes256)
 #define TARGET WVT_TARGET("vaes,vpclmulqdq,avx2,avx512f,avx512bw,avx512vl")
 #define FN WVT_INLINE TARGET
 #define CLEAR_REGISTERS WVT_CLEAR_AVX512

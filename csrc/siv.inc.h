@@ -3,6 +3,7 @@
 /* Vectors that are processed together. More are not faster, because POLYVAL needs registers too. */
 #define G 4u
 #define SLOTS (G * W)
+enum { SIV_SLOTS = SLOTS };
 
 /* The terms x^127, x^126 and x^121 of the polynomial of POLYVAL (RFC 8452, section 3), divided by x^64. */
 #define POLYVAL_UPPER v_pair(UINT64_C(0xc200000000000000), 0)
@@ -50,7 +51,7 @@ FN void begin(struct siv *w, const struct wvt_messages *a)
     expand(w->master, 1, WVT_SEALING_KEY_BYTES, &first, &last);
     memset(w->aad, 0, sizeof w->aad);
     if (a->aad_len % 16) {
-        copy(w->aad, a->aad + a->aad_len / 16 * 16, a->aad_len % 16);
+        wvt_copy(w->aad, a->aad + a->aad_len / 16 * 16, a->aad_len % 16);
     }
 }
 
@@ -73,7 +74,7 @@ FN void take_messages(struct siv *w, const struct wvt_messages *a, size_t i)
         w->blocks = full + (rest != 0) > w->blocks ? full + (rest != 0) : w->blocks;
         if (rest) {
             memset(w->last[l], 0, 16);
-            copy(w->last[l], m->in + 16 * full, rest);
+            wvt_copy(w->last[l], m->in + 16 * full, rest);
         }
     }
     EACH(g, G) w->nonce[g] = v_gather(nonce + g * W);
@@ -144,7 +145,7 @@ FN void each_block(struct siv *w, const int crypt, const int hash)
         }
     }
     for (size_t l = 0; crypt && l < SLOTS; l++) {
-        copy(w->out[l] + w->len[l] / 16 * 16, w->last[l], w->len[l] % 16);
+        wvt_copy(w->out[l] + w->len[l] / 16 * 16, w->last[l], w->len[l] % 16);
     }
 }
 

@@ -64,13 +64,14 @@ static void sort(struct window *w)
     }
 }
 
-/* Seals or opens the messages that were added: one call of the kernel per key. */
-static void run(struct window *w, void (*kernel)(const struct wvt_messages *, void *), size_t work_bytes)
+/* Seals, or else opens, the messages that were added: one call of a kernel per key. */
+static void run(struct window *w, const struct wvt_kernels *widest, int seal)
 {
     struct wvt_work work;
-    size_t end;
+    size_t end, used = 0;
     sort(w);
     for (size_t start = 0; start < w->n; start = end) {
+        const struct wvt_kernels *kernels = widest;
         const uint32_t key = w->messages[w->order[start]].key;
         for (end = start + 1; end < w->n && w->messages[w->order[end]].key == key; end++) {
         }
@@ -81,10 +82,14 @@ static void run(struct window *w, void (*kernel)(const struct wvt_messages *, vo
                                            end - start,
                                            w->messages};
         memcpy(w->aad, w->headers + (size_t)key * WVT_HEADER_BYTES, WVT_HEADER_BYTES);
-        kernel(&group, wvt_aligned(work.bytes));
+        while (kernels->narrower && group.n <= kernels->narrower->slots) {
+            kernels = kernels->narrower;
+        }
+        (seal ? kernels->seal : kernels->open)(&group, wvt_aligned(work.bytes));
+        used = kernels->siv_bytes > used ? kernels->siv_bytes : used;
     }
-    if (w->n) {
-        wvt_finish(&work, work_bytes);
+    if (used) {
+        wvt_finish(&work, used);
     }
 }
 
@@ -126,7 +131,7 @@ int64_t wvt_seal_tokens(uint32_t lanes, const struct wvt_sealing *with, const ui
             add(&w, i, 0, nonces, payloads + offsets[i], len, nonce + WVT_NONCE_BYTES);
             text += with->prefix_len + chars + 1;
         }
-        run(&w, kernels->seal, kernels->siv_bytes);
+        run(&w, kernels, 1);
         for (size_t i = 0; i < count; i++) {
             const size_t bytes = offsets[i + 1] - offsets[i] + WVT_TOKEN_OVERHEAD, chars = text_len(bytes);
             if (with->prefix_len) {
@@ -198,7 +203,7 @@ int64_t wvt_open_tokens(uint32_t lanes, const struct wvt_opening *with, const ui
                 memset(token, 0, bytes);
             }
         }
-        run(&w, kernels->open, kernels->siv_bytes);
+        run(&w, kernels, 0);
         for (size_t i = 0; i < w.n; i++) {
             status[w.order[i]] = (uint8_t)w.messages[w.order[i]].refused;
         }
