@@ -12,8 +12,7 @@ static uint8_t *put_bytes(uint8_t *out, const uint8_t *bytes, size_t len)
     return out + len;
 }
 
-/* Big-endian. */
-static uint8_t *put_number(uint8_t *out, uint64_t number, size_t len)
+uint8_t *wvt_put_number(uint8_t *out, uint64_t number, size_t len)
 {
     for (size_t i = len; i-- > 0; number >>= 8) {
         out[i] = (uint8_t)number;
@@ -21,16 +20,16 @@ static uint8_t *put_number(uint8_t *out, uint64_t number, size_t len)
     return out + len;
 }
 
-static uint8_t *put_field(uint8_t *out, uint8_t tag, const uint8_t *value, size_t len)
+uint8_t *wvt_put_field(uint8_t *out, uint8_t tag, const uint8_t *value, size_t len)
 {
     *out++ = tag;
-    return put_bytes(put_number(out, len, 2), value, len);
+    return put_bytes(wvt_put_number(out, len, 2), value, len);
 }
 
 static uint8_t *put_text(uint8_t *out, uint8_t tag, const struct wvt_request *request, size_t row)
 {
     const struct wvt_value *value = &request->values[row];
-    return wvt_given(request, row) ? put_field(out, tag, request->bytes + value->at, value->len) : out;
+    return wvt_given(request, row) ? wvt_put_field(out, tag, request->bytes + value->at, value->len) : out;
 }
 
 static size_t text_bytes(const struct wvt_request *request, size_t row)
@@ -57,23 +56,23 @@ void wvt_write_payload(const struct wvt_request *request, const struct wvt_terms
 {
     const struct wvt_value *values = request->values;
     const int64_t duration = wvt_given(request, WVT_ROW_LICENSE_DURATION) ? values[WVT_ROW_LICENSE_DURATION].number : 0;
-    out = put_number(out, (uint64_t)terms->issued_at, 8);
-    out = put_number(out, (uint64_t)terms->expires_at, 8);
+    out = wvt_put_number(out, (uint64_t)terms->issued_at, 8);
+    out = wvt_put_number(out, (uint64_t)terms->expires_at, 8);
     out = put_bytes(out, request->bytes + values[WVT_ROW_KID].at, WVT_KID_BYTES);
     memset(out, 0, WVT_CONTENT_KEY_BYTES);
     out += WVT_CONTENT_KEY_BYTES;
-    out = put_number(out, (uint64_t)values[WVT_ROW_SECURITY_LEVEL].number, 1);
-    out = put_number(out, (uint64_t)values[WVT_ROW_HDCP_OUTPUT_CONTROL].number, 1);
-    out = put_number(out, (uint64_t)duration, 4);
+    out = wvt_put_number(out, (uint64_t)values[WVT_ROW_SECURITY_LEVEL].number, 1);
+    out = wvt_put_number(out, (uint64_t)values[WVT_ROW_HDCP_OUTPUT_CONTROL].number, 1);
+    out = wvt_put_number(out, (uint64_t)duration, 4);
     out = put_text(out, WVT_FIELD_COOKIE, request, WVT_ROW_COOKIE);
     out = put_text(out, WVT_FIELD_CONTENT_ID, request, WVT_ROW_CONTENT_ID);
     out = put_bytes(out, request->extensions, request->extension_bytes);
     if (terms->customer_len) {
-        put_field(out, WVT_FIELD_CUSTOMER, terms->customer, terms->customer_len);
+        wvt_put_field(out, WVT_FIELD_CUSTOMER, terms->customer, terms->customer_len);
     }
 }
 
-static uint64_t get_number(const uint8_t *p, size_t len)
+uint64_t wvt_get_number(const uint8_t *p, size_t len)
 {
     uint64_t number = 0;
     for (size_t i = 0; i < len; i++) {
@@ -84,7 +83,7 @@ static uint64_t get_number(const uint8_t *p, size_t len)
 
 static int fixed_part_is_valid(const uint8_t *payload)
 {
-    const uint64_t issued_at = get_number(payload, 8), expires_at = get_number(payload + 8, 8);
+    const uint64_t issued_at = wvt_get_number(payload, 8), expires_at = wvt_get_number(payload + 8, 8);
     const uint8_t level = payload[WVT_LEVELS_AT], control = payload[WVT_LEVELS_AT + 1];
     return issued_at <= WVT_TIME_MAX && expires_at <= WVT_TIME_MAX && expires_at > issued_at &&
            expires_at - issued_at <= WVT_LIFETIME_MAX && level >= WVT_SECURITY_LEVEL_MIN &&
@@ -143,7 +142,7 @@ int wvt_read_payload(const uint8_t *data, uint32_t start, uint32_t end, struct w
             return 0;
         }
         const uint8_t tag = data[at];
-        const uint32_t value_len = (uint32_t)get_number(data + at + 1, 2);
+        const uint32_t value_len = (uint32_t)wvt_get_number(data + at + 1, 2);
         at += WVT_PAYLOAD_FIELD_BYTES;
         const struct wvt_place value = {at, at + value_len};
         if (value_len > end - at || (tag <= last && !(tag == last && tag == WVT_FIELD_EXTENSION)) ||

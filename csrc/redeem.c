@@ -69,22 +69,29 @@ static int read_opened(const uint8_t *data, uint32_t start, uint32_t end, struct
     return wvt_read_payload(data, start, end, layout);
 }
 
-/* Check the payload of each opened token. Return the number of those that are handed back. Their payloads are wiped.
+/* Check the payload of each opened token. Return the number of those that are handed back.
  * Not inlined: wvt_forget wipes the stack of this function. */
 WVT_NOINLINE static int64_t read_all(size_t n, const struct wvt_redeem_buffers *buffers)
 {
     int64_t handed_back = 0;
+    struct wvt_contents *contents = buffers->contents;
+    contents->count = contents->extensions = contents->texts_bytes = contents->payloads_bytes = 0;
     for (size_t i = 0; i < n; i++) {
         const uint32_t place = buffers->places[i], end = buffers->places[i + 1];
+        struct wvt_layout layout;
         WVT_DECLASSIFY(&buffers->status[i], 1);
-        if (buffers->status[i] == WVT_OK &&
-            (buffers->out[place] != WVT_VERSION ||
-             !read_opened(buffers->out, place + PAYLOAD_AT, end - WVT_TAG_BYTES, &buffers->layouts[i]))) {
+        if (buffers->status[i] != WVT_OK) {
+            continue;
+        }
+        if (buffers->out[place] == WVT_VERSION &&
+            read_opened(buffers->out, place + PAYLOAD_AT, end - WVT_TAG_BYTES, &layout)) {
+            wvt_add_contents(contents, buffers->out, place + WVT_HEADER_BYTES, &layout);
+        } else {
             buffers->status[i] = WVT_HANDED_BACK;
-            wvt_wipe(buffers->out + place, end - place);
             handed_back++;
         }
     }
+    wvt_wipe(buffers->out, buffers->places[n]);
     return handed_back;
 }
 

@@ -141,28 +141,36 @@ struct wvt_value {
 uint32_t wvt_parse(const uint8_t *text, size_t len, struct wvt_issue_workspace *workspace, struct wvt_value *values,
                    uint8_t *out, uint32_t *out_len);
 
-/* The bytes of `out` from `start` to `end`; both are 0 for a missing field. */
-struct wvt_place {
-    uint32_t start, end;
+/* The contents of tokens, in columns. */
+#define WVT_RECORD_BYTES 70
+struct wvt_contents {
+    uint8_t *records;  /* WVT_RECORD_BYTES of each token: id, fixed part of the payload, number of extensions */
+    uint8_t *texts;    /* cookie, content id and customer of each token: a line each, which is empty if it is missing */
+    uint8_t *types;    /* the types of all extensions */
+    uint8_t *payloads; /* the payloads of all extensions */
+    uint32_t *ends;    /* the end of each payload in `payloads` */
+    size_t count;      /* of tokens */
+    size_t extensions; /* in `types`, `payloads` and `ends` */
+    size_t texts_bytes, payloads_bytes;
 };
 
-/* Where the fields of a payload are. `extensions` are all extensions, with their tags and lengths. */
-struct wvt_layout {
-    struct wvt_place cookie, content_id, customer, extensions;
-};
+/* Seals tokens with these contents, as wvt_seal_tokens does. The ids in the records are not used. memory: the lengths of
+ * all columns together; wiped. offsets: count + 1. */
+int64_t wvt_seal_contents(uint32_t lanes, const struct wvt_sealing *with, const uint8_t *nonces,
+                          const struct wvt_contents *contents, uint8_t *memory, uint32_t *offsets, uint8_t *out);
 
 /* The memory of a call of wvt_redeem, for n texts. */
 struct wvt_redeem_buffers {
-    uint8_t *tokens;            /* as long as all texts */
-    uint32_t *offsets;          /* n + 1: the places of the tokens */
-    uint8_t *out;               /* as for wvt_open_tokens */
-    uint32_t *places;           /* n + 1, as for wvt_open_tokens */
-    uint8_t *status;            /* n */
-    struct wvt_layout *layouts; /* n: valid if the status is WVT_OK */
+    uint8_t *tokens;               /* as long as all texts */
+    uint32_t *offsets;             /* n + 1: the places of the tokens */
+    uint8_t *out;                  /* as for wvt_open_tokens; wiped */
+    uint32_t *places;              /* n + 1, as for wvt_open_tokens */
+    uint8_t *status;               /* n */
+    struct wvt_contents *contents; /* results; each column has as many bytes as `out` */
 };
 
-/* Finds the token in each text (a token, or a URL with one), opens it, checks its payload and finds the fields. Returns
- * as wvt_open_tokens does. The caller wipes `out`. */
+/* Finds the token in each text (a token, or a URL with one), opens it, checks its payload and copies its fields. Returns
+ * as wvt_open_tokens does. The caller wipes the records. */
 int64_t wvt_redeem(uint32_t lanes, const struct wvt_opening *with, const uint8_t *texts, const uint32_t *offsets,
                    size_t n, const struct wvt_redeem_buffers *buffers);
 

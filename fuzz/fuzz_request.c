@@ -7,59 +7,66 @@
 
 static const uint8_t key[WVT_SEALING_KEY_BYTES] = {1}, header[WVT_HEADER_BYTES] = {1, 0, 0, 0, 7};
 static const uint8_t nonces[2 * WVT_NONCE_BYTES] = {3}, prefix[] = "https://example.com/?ExpressPlayToken=";
-enum { PREFIX = sizeof prefix - 1, NOW = 1800000000, PAYLOAD_AT = WVT_HEADER_BYTES + WVT_NONCE_BYTES };
+enum { PREFIX = sizeof prefix - 1, NOW = 1800000000 };
 
 struct opened {
-    uint8_t status, *payload;
-    uint32_t len;
-    struct wvt_place cookie, content_id, customer, extensions; /* in the payload */
+    uint8_t status;
+    struct wvt_contents contents;
 };
 
-static struct wvt_place in_payload(struct wvt_place place)
+/* The contents of a token give the same token again. */
+static void seal_again(struct held *held, const struct wvt_contents *c, const uint8_t *text, size_t len)
 {
-    const struct wvt_place none = {0, 0}, moved = {place.start - PAYLOAD_AT, place.end - PAYLOAD_AT};
-    return place.end ? moved : none;
+    const struct wvt_sealing sealing = {key, header, NULL, NULL, 0, 0};
+    const size_t ends = c->extensions * sizeof *c->ends, types = c->extensions * WVT_EXTENSION_TYPE_BYTES;
+    uint8_t *memory = bytes(held, WVT_RECORD_BYTES + c->texts_bytes + types + c->payloads_bytes + ends);
+    uint8_t *out = bytes(held, len + 1);
+    uint32_t offsets[2];
+    const int64_t written = wvt_seal_contents(first_lanes(), &sealing, c->records, c, memory, offsets, out);
+    HOLDS(written > 0 && (size_t)written <= len + 1 && all(memory, offsets[1], 0));
+    HOLDS(memcmp(text + len + 1 - written, out, (size_t)written - 1) == 0);
 }
 
 static struct opened redeem(struct held *held, uint32_t lanes, const uint8_t *text, size_t len)
 {
     const struct wvt_opening opening = {header, key, NULL, 1, 0};
     const uint32_t offsets[2] = {0, (uint32_t)len};
+    const size_t room = len * 3 / 4 + WVT_OPEN_SLACK;
     uint32_t places[2], token_offsets[2];
-    struct wvt_layout layout = {{0, 0}, {0, 0}, {0, 0}, {0, 0}};
-    uint8_t *out = bytes(held, len * 3 / 4 + WVT_OPEN_SLACK);
-    struct opened opened = {0, out + PAYLOAD_AT, 0, {0, 0}, {0, 0}, {0, 0}, {0, 0}};
-    const struct wvt_redeem_buffers buffers = {bytes(held, len), token_offsets, out, places, &opened.status, &layout};
+    uint8_t *out = bytes(held, room);
+    struct opened opened = {0,
+                            {bytes(held, room), bytes(held, room), bytes(held, room), bytes(held, room),
+                             (uint32_t *)(void *)bytes(held, room), 0, 0, 0, 0}};
+    const struct wvt_redeem_buffers buffers = {bytes(held, len), token_offsets,  out,
+                                               places,           &opened.status, &opened.contents};
     const int64_t refused = wvt_redeem(lanes, &opening, copied(held, text, len), offsets, 1, &buffers);
     HOLDS(refused == (opened.status != WVT_OK) && opened.status <= WVT_HANDED_BACK && places[1] <= len * 3 / 4);
-    if (opened.status != WVT_OK) {
-        HOLDS(all(out, places[1], 0));
-        return opened;
+    HOLDS(all(out, places[1], 0) && opened.contents.count == (opened.status == WVT_OK));
+    if (opened.status == WVT_OK) {
+        seal_again(held, &opened.contents, text, len);
     }
-    opened.len = places[1] - PAYLOAD_AT - WVT_TAG_BYTES;
-    opened.cookie = in_payload(layout.cookie);
-    opened.content_id = in_payload(layout.content_id);
-    opened.customer = in_payload(layout.customer);
-    opened.extensions = in_payload(layout.extensions);
     return opened;
 }
 
-/* Opens the URL of an accepted request, and compares the payload with the one that the request makes. */
-static struct opened check_url(struct held *held, const uint8_t *url, size_t len, const uint8_t *text, size_t text_len,
-                               size_t customer_len)
+/* Opens the URL of an accepted request, and compares it with the payload that the request makes. Returns its key. */
+static const uint8_t *check_url(struct held *held, const uint8_t *url, size_t len, const uint8_t *text, size_t text_len,
+                                const uint8_t *customer, size_t customer_len)
 {
     static struct wvt_request request;
+    const struct wvt_sealing sealing = {key, header, NULL, prefix, 0, PREFIX};
     const struct opened opened = redeem(held, first_lanes(), url, len);
-    struct wvt_terms terms = {NOW, 0, opened.payload + opened.customer.start, customer_len};
-    HOLDS(opened.status == WVT_OK && opened.customer.end - opened.customer.start == customer_len);
-    HOLDS(all(opened.payload + opened.customer.start, customer_len, 'c'));
+    const uint8_t *content_key = opened.contents.records + WVT_NONCE_BYTES + WVT_CONTENT_KEY_AT;
+    struct wvt_terms terms = {NOW, 0, customer, customer_len};
+    HOLDS(opened.status == WVT_OK);
     HOLDS(wvt_parse_request(text, text_len, &request) && wvt_find_expiry(&request, NOW, &terms.expires_at));
-    uint8_t *payload = bytes(held, opened.len);
-    HOLDS(wvt_payload_bytes(&request, &terms) == opened.len);
+    const uint32_t offsets[2] = {0, (uint32_t)wvt_payload_bytes(&request, &terms)};
+    uint8_t *payload = bytes(held, offsets[1]), *again = bytes(held, len + 1);
     wvt_write_payload(&request, &terms, payload);
-    memcpy(payload + WVT_CONTENT_KEY_AT, opened.payload + WVT_CONTENT_KEY_AT, WVT_CONTENT_KEY_BYTES);
-    HOLDS(memcmp(payload, opened.payload, opened.len) == 0);
-    return opened;
+    memcpy(payload + WVT_CONTENT_KEY_AT, content_key, WVT_CONTENT_KEY_BYTES);
+    HOLDS(wvt_seal_tokens(first_lanes(), &sealing, opened.contents.records, payload, offsets, 1, again) ==
+          (int64_t)len + 1);
+    HOLDS(memcmp(again, url, len) == 0);
+    return content_key;
 }
 
 static void check_is_wiped(const uint8_t *workspace, const uint8_t *secret)
@@ -115,10 +122,10 @@ static void fuzz_issue(struct held *held, const uint8_t *data, size_t size, uint
             if (status[i] == WVT_OK) {
                 const uint8_t *end = memchr(url, '\n', (size_t)(out + written - url));
                 HOLDS(end);
-                const struct opened opened = check_url(held, url, (size_t)(end - url), text + offsets[i],
-                                                       offsets[i + 1] - offsets[i], customer_len);
+                const uint8_t *content_key = check_url(held, url, (size_t)(end - url), text + offsets[i],
+                                                       offsets[i + 1] - offsets[i], customer, customer_len);
                 if (options & 64) {
-                    check_is_wiped(workspace, opened.payload + WVT_CONTENT_KEY_AT);
+                    check_is_wiped(workspace, content_key);
                 }
                 url = end + 1;
             }
@@ -127,40 +134,20 @@ static void fuzz_issue(struct held *held, const uint8_t *data, size_t size, uint
     }
 }
 
-static size_t put_field(uint8_t *out, uint8_t tag, const uint8_t *payload, struct wvt_place place)
-{
-    const size_t len = place.end - place.start;
-    if (len) {
-        out[0] = tag;
-        out[1] = (uint8_t)(len >> 8);
-        out[2] = (uint8_t)len;
-        memcpy(out + 3, payload + place.start, len);
-    }
-    return len ? len + 3 : 0;
-}
-
-/* A payload is accepted if and only if its token is. The fields of an accepted payload are all of its bytes. */
+/* A payload is accepted if and only if its token is. */
 static void fuzz_payload(struct held *held, const uint8_t *data, size_t size)
 {
     const struct wvt_sealing sealing = {key, header, NULL, prefix, 0, PREFIX};
     const uint32_t offsets[2] = {0, (uint32_t)size};
     const size_t url_len = PREFIX + (4 * (size + WVT_TOKEN_OVERHEAD) + 2) / 3;
-    uint8_t *url = bytes(held, url_len + 1), *again = bytes(held, size), *at = again + WVT_PAYLOAD_FIXED_BYTES;
+    uint8_t *url = bytes(held, url_len + 1);
     const uint8_t *payload = copied(held, data, size);
     struct wvt_layout layout;
     const int accepted = wvt_read_payload(payload, 0, (uint32_t)size, &layout);
-    HOLDS(wvt_seal_tokens(first_lanes(), &sealing, nonces, payload, offsets, 1, url) == (int64_t)url_len + 1);
+    const int64_t written = wvt_seal_tokens(first_lanes(), &sealing, nonces, payload, offsets, 1, url);
+    HOLDS(written == (int64_t)url_len + 1);
     const struct opened opened = redeem(held, first_lanes(), url, url_len);
     HOLDS(opened.status == (accepted ? WVT_OK : WVT_HANDED_BACK));
-    if (accepted) {
-        memcpy(again, payload, WVT_PAYLOAD_FIXED_BYTES);
-        at += put_field(at, WVT_FIELD_COOKIE, opened.payload, opened.cookie);
-        at += put_field(at, WVT_FIELD_CONTENT_ID, opened.payload, opened.content_id);
-        memcpy(at, payload + layout.extensions.start, layout.extensions.end - layout.extensions.start);
-        at += layout.extensions.end - layout.extensions.start;
-        at += put_field(at, WVT_FIELD_CUSTOMER, opened.payload, opened.customer);
-        HOLDS(at == again + size && memcmp(again, payload, size) == 0);
-    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

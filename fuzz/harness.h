@@ -77,7 +77,7 @@ static inline size_t count_of(struct input *in)
 
 /* Memory of exactly n bytes, so that a sanitizer sees the first byte beyond it, also when n is 0. */
 struct held {
-    void *blocks[64];
+    void *blocks[128];
     size_t n;
 };
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests import grammar
 from tests.conftest import native_only
-from wvtoken import Grant, Issuer, KeyRing, Redeemer, TokenRequestError, parse, wrap_key
+from wvtoken import Grant, Issuer, KeyRing, Redeemer, TokenRequestError, contents, parse, wrap_key
 from wvtoken import payload as payloads
 from wvtoken.sealing import seal
 
@@ -117,6 +117,20 @@ def test_c_agrees_with_any_valid_request(request: grammar.Request) -> None:
     check_requests([grammar.escaped(request.pairs), grammar.unescaped(request.pairs)])
 
 
+@given(st.lists(grammar.requests(), max_size=12), st.none() | st.just("customer"))
+def test_batches_of_specs_and_of_their_tokens(requests: list[grammar.Request], customer: str | None) -> None:
+    specs = [parse(grammar.escaped(request.pairs)) for request in requests]
+    found, expected = (
+        issuer.issue_many(specs, now=NOW, customer=customer, stored_keys=lambda spec: None)
+        for issuer in (ISSUER, REFERENCE)
+    )
+    urls = [item for item in found if isinstance(item, str)]
+    assert REDEEMER.redeem_many(urls, now=NOW) == REFERENCE_REDEEMER.redeem_many(urls, now=NOW)
+    assert [granted(item) if isinstance(item, str) else repr(item) for item in found] == (
+        [granted(item) if isinstance(item, str) else repr(item) for item in expected]
+    )
+
+
 def test_a_stored_key_of_a_mapping_is_used_by_c() -> None:
     kid, key, kek = bytes.fromhex(grammar.KID), bytes.fromhex(grammar.CONTENT_KEY), bytes(32)
     plain = FIVE.replace(f"&contentKey={grammar.CONTENT_KEY}", "")
@@ -175,8 +189,8 @@ def test_reused_memory_holds_no_secret() -> None:
 def opened(payload: bytes) -> Grant | None:
     """Return the grant of a sealed payload if C accepts it."""
     assert REDEEMER._path is not None
-    data, (start,), (layout,) = REDEEMER._path.open_many(seal(RING, b"", [payload]))
-    return None if layout is None else payloads.read(data, start, layout)._replace(token_id=b"")
+    opened, status = REDEEMER._path.open_many(seal(RING, b"", [payload]))
+    return None if any(status) else contents.read_many(opened)[0]._replace(token_id=b"")
 
 
 def check_payload(payload: bytes) -> bool:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
-from . import payload, sealing, values
-from .batch import checked, chunks, source, unix_seconds
+from . import contents, payload, sealing, values
+from .batch import CHUNK, checked, chunks, source, unix_seconds
 from .callbacks import log_failure, released, wrong_answer
 from .errors import ErrorCode, TokenRequestError
 from .keyring import KeyRing, checked_keyring
@@ -28,8 +28,8 @@ StoredKeys = Mapping[bytes, BytesLike] | Callable[[TokenSpec], BytesLike | None]
 Lookup = Callable[[TokenSpec], object]
 
 _KINDS = (TokenSpec, str, bytes)
-_Results = list[str | TokenRequestError | None]
-"""URLs, errors, and None for requests that the reference has to handle."""
+_LATEST = values.TIME_MAX - values.LIFETIME_MAX
+"""Until then, no relative expiry is after the year 9999."""
 
 
 class _Common(NamedTuple):
@@ -123,8 +123,11 @@ class Issuer:
             ValueError, TypeError: an argument or the type of a request is invalid. No token has been issued then.
         """
         items = checked("requests", list(source("requests", requests)), _KINDS)
-        moment = unix_seconds(now)
-        return list(self.issue_iter(items, customer=customer, stored_keys=stored_keys, now=moment))
+        moment, common = unix_seconds(now), _common(customer, stored_keys)
+        results: list[str | TokenRequestError] = []
+        for start in range(0, len(items), CHUNK):
+            results += self._issue_chunk(items[start : start + CHUNK], common, moment)
+        return results
 
     def issue_iter(
         self,
@@ -157,42 +160,46 @@ class Issuer:
         if not isinstance(request, TokenSpec):
             text = request if isinstance(request, bytes) else request.encode() if request.isascii() else b""
             return self._path.issue(text, now, common.customer_bytes)
-        encoded = self._encode_usual(request, common, now)
-        return None if encoded is None else self._path.seal(encoded)
-
-    def _encode_usual(self, spec: TokenSpec, common: _Common, now: int) -> bytes | None:
-        """Return the payload of a spec with a content key and a relative expiry. None: the reference has to decide."""
-        key = spec.content_key
-        expires_at = now + (spec.expires_in or values.LIFETIME_MAX)
-        if (
-            key is None
-            or spec.expires_at is not None
-            or expires_at > values.TIME_MAX
-            or (self._forbids_unknown and spec.unknown)
-        ):
+        key = request.content_key
+        forbidden = self._forbids_unknown and request.unknown
+        if key is None or request.expires_at is not None or now > _LATEST or forbidden:
             return None
-        return payload.encode(spec, key, now, expires_at, common.customer)
+        expires_at = now + (request.expires_in or values.LIFETIME_MAX)
+        return self._path.seal(payload.encode(request, key, now, expires_at, common.customer))
 
     def _issue_chunk(self, requests: list[Request], common: _Common, now: int) -> list[str | TokenRequestError]:
         results = self._issue_usual_ones(requests, common, now)
-        places = [place for place, result in enumerate(results) if result is None] if None in results else []
-        if places:
+        if set(map(type, results)) != {str}:
+            places = [place for place, result in enumerate(results) if type(result) is not str]
             rest = self._issue_by_reference([requests[place] for place in places], common, now)
             for place, result in zip(places, rest, strict=True):
                 results[place] = result
         return cast(list[str | TokenRequestError], results)
 
-    def _issue_usual_ones(self, requests: list[Request], common: _Common, now: int) -> _Results:
-        """Return the URLs of the requests that the fast path handles, and None for the others."""
+    def _issue_usual_ones(self, requests: list[Request], common: _Common, now: int) -> list[Any]:
+        """Return the URLs of the requests that the fast path handles, and anything else for the others."""
         if self._path is None:
             return [None] * len(requests)
         kinds = set(map(type, requests))
         if TokenSpec not in kinds:
             return _issue_texts(self._path, cast(list[str | bytes], requests), common, now)
         if kinds == {TokenSpec}:
-            encode = self._encode_usual
-            return self._sealed([encode(spec, common, now) for spec in cast(list[TokenSpec], requests)])
+            return self._issue_specs(self._path, cast(list[TokenSpec], requests), common, now)
         return [self._issue_usual(request, common, now) for request in requests]
+
+    def _issue_specs(self, path: IssuePath, specs: list[TokenSpec], common: _Common, now: int) -> list[str | None]:
+        """Return the URLs of specs, and None for those that the reference has to handle."""
+        forbids, in_time = self._forbids_unknown, now <= _LATEST
+        usual = [
+            spec.content_key is not None and spec.expires_at is None and in_time and not (forbids and spec.unknown)
+            for spec in specs
+        ]
+        some = specs if all(usual) else [spec for spec, is_usual in zip(specs, usual, strict=True) if is_usual]
+        urls = path.seal_many(contents.of_specs(some, now, common.customer)) if some else []
+        if len(urls) == len(specs):
+            return cast(list[str | None], urls)
+        rest = iter(urls)
+        return [next(rest) if is_usual else None for is_usual in usual]
 
     def _issue_by_reference(self, requests: list[Request], common: _Common, now: int) -> list[str | TokenRequestError]:
         payloads: list[bytes | TokenRequestError] = []
@@ -228,27 +235,25 @@ class Issuer:
             return unknown_error(spec) or spec
         return spec
 
-    def _sealed(self, payloads: Sequence[bytes | TokenRequestError | None]) -> _Results:
+    def _sealed(self, payloads: Sequence[bytes | TokenRequestError | None]) -> list[Any]:
         """Replace each payload by its URL. Other items remain."""
-        good = [item for item in payloads if isinstance(item, bytes)]
+        good = [item for item in payloads if type(item) is bytes]
         urls = sealing.seal(self._keyring, self._audience, good, self._prefix)
         if len(urls) == len(payloads):
-            return list(urls)
+            return urls
         rest = iter(urls)
-        return [next(rest) if isinstance(item, bytes) else item for item in payloads]
+        return [next(rest) if type(item) is bytes else item for item in payloads]
 
 
-def _issue_texts(path: IssuePath, texts: list[str | bytes], common: _Common, now: int) -> _Results:
-    """Return the URLs of the requests that C handles, and None for the others."""
+def _issue_texts(path: IssuePath, texts: list[str | bytes], common: _Common, now: int) -> list[str | bytes | None]:
+    """Return the URLs of the requests that C handles, and bytes or None for the others."""
     found = path.issue_many(texts, now, common.customer_bytes)
-    if set(map(type, found)) == {str}:
-        return cast(_Results, found)
-    if common.keys_by_kid is not None:
+    if common.keys_by_kid is not None and bytes in set(map(type, found)):
         places, keys = _stored_keys(found, common.keys_by_kid)
         some = [texts[place] for place in places]
         for place, url in zip(places, path.issue_many(some, now, common.customer_bytes, keys), strict=True):
             found[place] = url
-    return [item if isinstance(item, str) else None for item in found]
+    return found
 
 
 def _stored_keys(

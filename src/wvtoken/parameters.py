@@ -21,6 +21,7 @@ from typing import Any, Literal, NamedTuple
 from . import values as v
 from .errors import ErrorFormat
 from .errors import TokenRequestError as Fault
+from .payload import payload_bytes
 from .query import Pair, is_utf8
 from .values import Extension, HdcpOutputControl, SecurityLevel
 
@@ -297,8 +298,8 @@ def kid_is_of_its_name(kid: bytes, name: str) -> Fault | None:
 
 def payload_fits(fields: Fields, parameter: str) -> Fault | None:
     """The payload with the longest name of a customer must not exceed its bound."""
-    texts = fields.get("content_id"), fields.get("cookie")
-    excess = v.payload_bytes(*texts, fields["extensions"], v.CUSTOMER_MAX) - v.PAYLOAD_BYTES_MAX
+    texts = fields.get("cookie"), fields.get("content_id")
+    excess = payload_bytes(*texts, fields["extensions"]) - v.PAYLOAD_BYTES_MAX
     return Fault(-7009, parameter, f"the extensions must be {excess} bytes shorter") if excess > 0 else None
 
 

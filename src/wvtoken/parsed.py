@@ -7,7 +7,7 @@ from typing import Any
 
 from . import parameters
 from .spec import TokenSpec, unchecked
-from .values import read_extensions
+from .values import EXTENSION_TYPE_BYTES, PAYLOAD_FIELD_BYTES, Extension
 
 
 def from_parsed(given: int, values: Sequence[int], data: bytes) -> TokenSpec:
@@ -49,7 +49,13 @@ def _read_time(found: dict[str, Any], _: str, data: bytes, at: int, length: int,
 
 
 def _read_extensions(found: dict[str, Any], field: str, data: bytes, at: int, length: int, _: int) -> None:
-    found[field] = read_extensions(data, at, at + length)
+    """The bytes are fields of a payload."""
+    extensions, end = [], at + length
+    while at < end:
+        value = at + PAYLOAD_FIELD_BYTES
+        payload, at = value + EXTENSION_TYPE_BYTES, value + int.from_bytes(data[value - 2 : value])
+        extensions.append(Extension(data[value:payload], data[payload:at]))
+    found[field] = tuple(extensions)
 
 
 _MEMBERS = {

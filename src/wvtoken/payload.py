@@ -29,8 +29,7 @@ from __future__ import annotations
 
 import struct
 from binascii import b2a_base64
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Sequence
 from struct import Struct
 from typing import Any, NamedTuple, Protocol
 
@@ -39,13 +38,11 @@ from .errors import MALFORMED, Refusal
 from .values import Extension, HdcpOutputControl, SecurityLevel
 
 _FIXED = Struct(">QQ16s16sBBI")
-_OPENED = Struct(f">{values.NONCE_BYTES}s{_FIXED.format[1:]}")
+OPENED = Struct(f">{values.NONCE_BYTES}s{_FIXED.format[1:]}")
+"""A token id, and the fixed part of a payload."""
 _FIELD = Struct(">BH")
 _COOKIE, _CONTENT_ID = values.FIELD_COOKIE, values.FIELD_CONTENT_ID
 _EXTENSION, _CUSTOMER = values.FIELD_EXTENSION, values.FIELD_CUSTOMER
-
-_SECURITY_LEVELS = {level.value: level for level in SecurityLevel}
-_HDCP_OUTPUT_CONTROLS = {control.value: control for control in HdcpOutputControl}
 
 
 class Terms(Protocol):
@@ -128,60 +125,98 @@ def _json_value(value: object) -> object:
 
 def encode(terms: Terms, content_key: bytes, issued_at: int, expires_at: int, customer: str | None) -> bytes:
     """Return the payload of a token. The values are already validated."""
-    fixed = _FIXED.pack(
-        issued_at,
-        expires_at,
-        terms.kid,
-        content_key,
-        terms.security_level,
-        terms.hdcp_output_control,
-        terms.license_duration or 0,
-    )
-    cookie, content_id, extensions = terms.cookie, terms.content_id, terms.extensions
-    if cookie is content_id is customer is None and not extensions:
-        return fixed
-    parts = [fixed]
+    level, control, duration = terms.security_level, terms.hdcp_output_control, terms.license_duration or 0
+    payload = _FIXED.pack(issued_at, expires_at, terms.kid, content_key, level, control, duration)
+    cookie, content_id, field = terms.cookie, terms.content_id, _FIELD.pack
     if cookie is not None:
-        parts.append(_field(_COOKIE, cookie.encode()))
+        value = cookie.encode()
+        payload += field(_COOKIE, len(value)) + value
     if content_id is not None:
-        parts.append(_field(_CONTENT_ID, content_id.encode()))
-    for extension in extensions:
-        parts.append(_field(_EXTENSION, extension.type + extension.payload))
+        value = content_id.encode()
+        payload += field(_CONTENT_ID, len(value)) + value
+    for type_, data in terms.extensions:
+        payload += field(_EXTENSION, len(type_) + len(data)) + type_ + data
     if customer is not None:
-        parts.append(_field(_CUSTOMER, customer.encode()))
-    return b"".join(parts)
+        payload += field(_CUSTOMER, len(customer)) + customer.encode()
+    return payload
+
+
+def payload_bytes(cookie: str | None, content_id: str | None, extensions: Iterable[Extension]) -> int:
+    """Return the length of a payload with these fields and the longest name of a customer."""
+    lengths = [len(text.encode()) for text in (cookie, content_id) if text is not None]
+    lengths += [values.EXTENSION_TYPE_BYTES + len(data) for _, data in extensions]
+    lengths.append(values.CUSTOMER_MAX)
+    return _FIXED.size + len(lengths) * _FIELD.size + sum(lengths)
 
 
 def decode(opened: bytes) -> Grant | None:
     """Return the grant of an opened token (its id, then its payload), or None unless `encode` wrote the payload."""
     try:
-        layout = _layout(opened)
+        return _decode(opened)
     except (ValueError, KeyError, struct.error):
         return None
-    return read(opened, 0, layout)
 
 
-def read(data: bytes, start: int, layout: Layout) -> Grant:
-    """Return the grant of a valid payload. `start` is the place of its token id in `data`; the payload follows."""
-    token_id, issued_at, expires_at, kid, content_key, level, control, license_duration = _unpack(data, start)
-    cookie, cookie_end, content_id, content_id_end, customer, customer_end, extensions, extensions_end = layout
-    return _new(
-        Grant,
-        (
-            token_id,
-            issued_at,
-            expires_at,
-            kid,
-            content_key,
-            _SECURITY_LEVELS[level],
-            _HDCP_OUTPUT_CONTROLS[control],
-            license_duration or None,
-            values.read_extensions(data, extensions, extensions_end) if extensions_end else (),
-            data[content_id:content_id_end].decode() if content_id_end else None,
-            data[cookie:cookie_end].decode() if cookie_end else None,
-            data[customer:customer_end].decode() if customer_end else None,
-        ),
+def _decode(opened: bytes) -> Grant:
+    token_id, issued_at, expires_at, kid, content_key, level, control, duration = OPENED.unpack_from(opened)
+    _check(issued_at < expires_at <= min(issued_at + values.LIFETIME_MAX, values.TIME_MAX))
+    _check(len(opened) <= values.NONCE_BYTES + values.PAYLOAD_BYTES_MAX)
+    found: dict[int, Any] = {}
+    extensions: list[Extension] = []
+    at, last = OPENED.size, 0
+    while at < len(opened):
+        tag, length = _FIELD.unpack_from(opened, at)
+        value = opened[at + _FIELD.size :][:length]
+        _check(len(value) == length and (tag > last or tag == last == _EXTENSION))
+        if tag == _EXTENSION:
+            extensions.append(_read_extension(value))
+        else:
+            found[tag] = _READ[tag](value)
+        at, last = at + _FIELD.size + length, tag
+    return Grant(
+        token_id,
+        issued_at,
+        expires_at,
+        kid,
+        content_key,
+        SecurityLevel(level),
+        HdcpOutputControl(control),
+        duration or None,
+        tuple(extensions),
+        found.get(_CONTENT_ID),
+        found.get(_COOKIE),
+        found.get(_CUSTOMER),
     )
+
+
+def _read_extension(value: bytes) -> Extension:
+    type_, data = value[: values.EXTENSION_TYPE_BYTES], value[values.EXTENSION_TYPE_BYTES :]
+    _check(values.is_extension_type(type_.decode("ascii")) and len(data) > 0)
+    return Extension(type_, data)
+
+
+def _read_text(value: bytes, most: int) -> str:
+    text = value.decode()
+    _check(values.is_text(text, most))
+    return text
+
+
+def _read_customer(value: bytes) -> str:
+    text = value.decode("ascii")
+    _check(values.is_printable(text, values.CUSTOMER_MAX))
+    return text
+
+
+_READ: dict[int, Callable[[bytes], str]] = {
+    _COOKIE: lambda value: _read_text(value, values.COOKIE_MAX),
+    _CONTENT_ID: lambda value: _read_text(value, values.CONTENT_ID_MAX),
+    _CUSTOMER: _read_customer,
+}
+
+
+def _check(valid: bool) -> None:
+    if not valid:
+        raise ValueError
 
 
 DECODERS: dict[int, Callable[[bytes], Grant | None]] = {1: decode}
@@ -194,64 +229,3 @@ def decode_many(opened: Sequence[bytes | Refusal]) -> list[Grant | Refusal]:
         item if isinstance(item, str) else DECODERS[item[0]](item[values.HEADER_BYTES :]) or MALFORMED
         for item in opened
     ]
-
-
-_new = tuple.__new__
-_unpack = _OPENED.unpack_from
-
-
-def _field(tag: int, value: bytes) -> bytes:
-    return _FIELD.pack(tag, len(value)) + value
-
-
-Layout = tuple[int, ...]
-"""Start and end of cookie, content id, customer, and all extensions in the data. 0 for a missing field."""
-
-
-def _layout(opened: bytes) -> Layout:
-    """Check the payload behind a token id and return its layout. Raise an exception if it is not valid."""
-    at = values.NONCE_BYTES + _FIXED.size
-    issued_at, expires_at, _, _, level, control, _ = _FIXED.unpack_from(opened, values.NONCE_BYTES)
-    _check(issued_at < expires_at <= min(issued_at + values.LIFETIME_MAX, values.TIME_MAX))
-    _check(level in _SECURITY_LEVELS and control in _HDCP_OUTPUT_CONTROLS)
-    _check(len(opened) <= values.NONCE_BYTES + values.PAYLOAD_BYTES_MAX)
-    places: dict[int, tuple[int, int]] = {}
-    last = 0
-    while at < len(opened):
-        tag, length = _FIELD.unpack_from(opened, at)
-        value, end = at + _FIELD.size, at + _FIELD.size + length
-        _check(end <= len(opened) and (tag > last or tag == last == _EXTENSION))
-        _CHECKS[tag](opened[value:end])
-        start, _ = places.get(tag, (at if tag == _EXTENSION else value, 0))
-        places[tag] = start, end
-        last, at = tag, end
-    return tuple(chain.from_iterable(places.get(tag, (0, 0)) for tag in (_COOKIE, _CONTENT_ID, _CUSTOMER, _EXTENSION)))
-
-
-def _check_extension(value: bytes) -> None:
-    _check(values.is_extension_type(value[:4].decode("ascii")) and len(value) > 4)
-
-
-def _check_cookie(value: bytes) -> None:
-    _check(values.is_text(value.decode(), values.COOKIE_MAX))
-
-
-def _check_content_id(value: bytes) -> None:
-    _check(values.is_text(value.decode(), values.CONTENT_ID_MAX))
-
-
-def _check_customer(value: bytes) -> None:
-    _check(values.is_printable(value.decode("ascii"), values.CUSTOMER_MAX))
-
-
-_CHECKS = {
-    _COOKIE: _check_cookie,
-    _CONTENT_ID: _check_content_id,
-    _EXTENSION: _check_extension,
-    _CUSTOMER: _check_customer,
-}
-
-
-def _check(valid: bool) -> None:
-    if not valid:
-        raise ValueError

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import cast
 
-from . import payload, sealing
-from .batch import checked, chunks, source, unix_seconds
+from . import contents, payload, sealing
+from .batch import CHUNK, checked, chunks, source, unix_seconds
 from .errors import TokenExpired, TokenRequestError
 from .keyring import KeyRing, checked_keyring
 from .payload import Grant
@@ -72,7 +71,11 @@ class Redeemer:
             TypeError: an item is neither str nor bytes. No token has been opened then.
         """
         items = checked("tokens", list(source("tokens", tokens)), _KINDS)
-        return list(self.redeem_iter(items, now=unix_seconds(now)))
+        moment = unix_seconds(now)
+        results: list[Grant | TokenRequestError] = []
+        for start in range(0, len(items), CHUNK):
+            results += self._redeem_chunk(items[start : start + CHUNK], moment)
+        return results
 
     def redeem_iter(
         self, tokens: Iterable[str | bytes], *, now: float | None = None
@@ -95,24 +98,20 @@ class Redeemer:
         if self._path is None:
             return None
         opened = self._path.open(token if isinstance(token, bytes) else token.encode() if token.isascii() else b"")
-        return None if opened is None else payload.read(*opened)
+        return None if opened is None else contents.read_one(opened)
 
     def _redeem_chunk(self, tokens: list[str | bytes], now: int) -> list[Grant | TokenRequestError]:
-        results: list[Grant | TokenRequestError | None] = [None] * len(tokens)
+        grants: list[Grant] = []
+        status = bytes([1]) * len(tokens)
         if self._path is not None:
-            read, (data, starts, layouts) = payload.read, self._path.open_many(tokens)
-            found = zip(starts, layouts, strict=True)
-            results = [None if layout is None else read(data, start, layout) for start, layout in found]
-        places = [place for place, result in enumerate(results) if result is None] if None in results else []
-        if places:
-            rest = self._redeem_by_reference([tokens[place] for place in places])
-            for place, result in zip(places, rest, strict=True):
-                results[place] = result
-            return [_unless_expired(result, now) for result in cast(list[Grant | TokenRequestError], results)]
-        return [
-            grant if now < grant.expires_at else TokenExpired(grant.token_id, grant.expires_at)
-            for grant in cast(list[Grant], results)
-        ]
+            opened, status = self._path.open_many(tokens)
+            grants = contents.read_many(opened) if opened.records else []
+        if len(grants) < len(tokens):
+            others = [token for token, state in zip(tokens, status, strict=True) if state]
+            usual, rest = iter(grants), iter(self._redeem_by_reference(others))
+            found = [next(rest) if state else next(usual) for state in status]
+            return [_unless_expired(result, now) for result in found]
+        return [grant if now < grant.expires_at else _unless_expired(grant, now) for grant in grants]
 
     def _redeem_by_reference(self, tokens: list[str | bytes]) -> list[Grant | TokenRequestError]:
         texts = [token_text(token) for token in tokens]

@@ -6,7 +6,6 @@ This module imports nothing of the package, so that a build script can load it a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -126,26 +125,3 @@ def is_printable(value: str, most: int) -> bool:
 def is_extension_type(value: str) -> bool:
     """Return whether value is 4 printable ASCII characters without a comma."""
     return len(value) == EXTENSION_TYPE_BYTES and value.isascii() and value.isprintable() and "," not in value
-
-
-def payload_bytes(
-    content_id: str | None, cookie: str | None, extensions: Iterable[Extension], customer_bytes: int
-) -> int:
-    """Return the length of a payload with these fields and a customer's name of `customer_bytes`."""
-    size = PAYLOAD_FIXED_BYTES + PAYLOAD_FIELD_BYTES + customer_bytes
-    for text in (content_id, cookie):
-        size += 0 if text is None else PAYLOAD_FIELD_BYTES + len(text.encode())
-    for extension in extensions:
-        size += PAYLOAD_FIELD_BYTES + EXTENSION_TYPE_BYTES + len(extension.payload)
-    return size
-
-
-def read_extensions(data: bytes, at: int, end: int) -> tuple[Extension, ...]:
-    """Return the extensions in valid fields of a payload, the bytes of `data` from `at` to `end`."""
-    found = []
-    while at < end:
-        value = at + PAYLOAD_FIELD_BYTES
-        at = value + (data[value - 2] << 8 | data[value - 1])
-        # Half the time of Extension(...).
-        found.append(tuple.__new__(Extension, (data[value : value + 4], data[value + 4 : at])))
-    return tuple(found)

@@ -143,13 +143,15 @@ static void check_requests(uint32_t lanes)
     static uint64_t workspace[1 << 17];
     static uint8_t stored_keys[N * WVT_WRAPPED_KEY_BYTES], stored_len[N], kids[N * WVT_KID_BYTES], tokens[2 * ALL];
     static uint32_t token_offsets[N + 1];
-    static struct wvt_layout layouts[N];
+    static uint8_t columns[4][2 * ALL];
+    static uint32_t ends[ALL];
+    struct wvt_contents contents = {columns[0], columns[1], columns[2], columns[3], ends, 0, 0, 0, 0};
     static struct wvt_value values[WVT_VALUES_MAX];
     const struct wvt_issuer issuer = {{keks, headers[0], audience, prefix, AUDIENCE, PREFIX}, lanes, 0};
     const struct wvt_opening opening = {headers[0], keks, audience, 1, AUDIENCE};
     const struct wvt_issue_buffers buffers = {
         (struct wvt_issue_workspace *)(void *)workspace, stored_keys, stored_len, out, status, kids};
-    const struct wvt_redeem_buffers redeem_buffers = {tokens, token_offsets, opened, places, status, layouts};
+    const struct wvt_redeem_buffers redeem_buffers = {tokens, token_offsets, opened, places, status, &contents};
     known(keks, sizeof keks);
     known(keys, sizeof keys);
     expect(wvt_wrap(lanes, keks, N, 16, keys, 16, N, wrapped), 0, "wrap");
@@ -189,7 +191,9 @@ static void check_requests(uint32_t lanes)
     expect(n, (int64_t)N / SHAPES * ACCEPTED, "URLs written");
     texts[text_offsets[1] - 2] ^= 1;
     expect(wvt_redeem(lanes, &opening, texts, text_offsets, n, &redeem_buffers), 1, "redeem");
-    derived(opened + WVT_HEADER_BYTES + WVT_NONCE_BYTES, N, "payloads");
+    derived(columns[0] + WVT_NONCE_BYTES + WVT_PAYLOAD_FIXED_BYTES - WVT_CONTENT_KEY_BYTES, N, "records");
+    written = wvt_seal_contents(lanes, &issuer.sealing, nonces, &contents, opened, token_offsets, out);
+    derived(out + PREFIX, N, "tokens of the contents");
 }
 
 #if defined(PLANTED_LEAK)

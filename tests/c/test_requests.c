@@ -189,7 +189,8 @@ static uint8_t texts[ITEMS * 300], lines[ITEMS * URL_MAX], tokens[ITEMS * URL_MA
 static uint8_t stored_keys[ITEMS * WVT_WRAPPED_KEY_BYTES], stored_len[ITEMS], status[ITEMS];
 static uint8_t kids[ITEMS * WVT_KID_BYTES], nonces[ITEMS * WVT_NONCE_BYTES];
 static uint32_t offsets[ITEMS + 1], url_offsets[ITEMS + 1], token_offsets[ITEMS + 1], places[ITEMS + 1];
-static struct wvt_layout layouts[ITEMS];
+static uint8_t columns[4][ITEMS * URL_MAX], lines_again[ITEMS * URL_MAX];
+static uint32_t ends[ITEMS * URL_MAX / 4];
 static const uint8_t sealing_key[WVT_SEALING_KEY_BYTES] = {1}, header[WVT_HEADER_BYTES] = {1, 0, 0, 0, 7};
 static const uint8_t prefix[] = "https://example.com/?ExpressPlayToken=";
 
@@ -201,7 +202,8 @@ static void check_round_trip(uint32_t lanes)
     uint8_t *workspace = calloc(1, workspace_bytes), key[WVT_CONTENT_KEY_BYTES], kid[WVT_KID_BYTES];
     const struct wvt_issue_buffers buffers = {
         (struct wvt_issue_workspace *)(void *)workspace, stored_keys, stored_len, lines, status, kids};
-    const struct wvt_redeem_buffers redeem_buffers = {tokens, token_offsets, out, places, status, layouts};
+    struct wvt_contents contents = {columns[0], columns[1], columns[2], columns[3], ends, 0, 0, 0, 0};
+    const struct wvt_redeem_buffers redeem_buffers = {tokens, token_offsets, out, places, status, &contents};
     expect(wvt_decode_hex((const uint8_t *)KEY, 32, key) && wvt_decode_hex((const uint8_t *)KEK, 32, kid), "hex");
     for (size_t i = 0; i < ITEMS; i++) {
         const size_t shape = i % SHAPES, len = strlen(shapes[shape]);
@@ -240,9 +242,16 @@ static void check_round_trip(uint32_t lanes)
     expect((size_t)written == first + n, "as many URLs as accepted requests");
     expect(wvt_redeem(lanes, &opening, lines, url_offsets, n, &redeem_buffers) == 0, "every URL opens");
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *payload = out + places[i] + WVT_HEADER_BYTES + WVT_NONCE_BYTES;
+        const uint8_t *payload = columns[0] + i * WVT_RECORD_BYTES + WVT_NONCE_BYTES;
         expect(memcmp(payload + WVT_CONTENT_KEY_AT, key, sizeof key) == 0, "the content key of a token");
         expect(memcmp(payload + WVT_CONTENT_KEY_AT - sizeof kid, kid, sizeof kid) == 0, "the kid of a token");
+    }
+    int64_t again = wvt_seal_contents(lanes, &issuer.sealing, nonces, &contents, out, token_offsets, lines_again);
+    expect(again == written && contents.count == n && contents.extensions == 0, "contents are sealed again");
+    for (size_t i = 0, at = 0; i < n && again == written; i++) {
+        const size_t len = url_offsets[i + 1] - url_offsets[i];
+        expect(memcmp(lines_again + at, lines + url_offsets[i], len) == 0, "a token of the same contents");
+        at += len + 1;
     }
     static const uint32_t descending[] = {0, 8, 4};
     const struct wvt_issue_buffers nothing = {NULL, NULL, NULL, NULL, NULL, NULL};

@@ -10,11 +10,13 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Sequence
+from functools import partial
 from itertools import accumulate
 from struct import Struct
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from .. import values
+from ..contents import Contents
 from . import KeyTable
 from ._native import ffi, lib
 
@@ -24,7 +26,7 @@ _ONE_TEXT_MAX = 4096
 _VALUES = Struct("=" + "IIq" * lib.WVT_VALUES_MAX)
 _OPEN_SLACK: int = lib.WVT_OPEN_SLACK
 _URL_BYTES: int = lib.WVT_URL_BYTES
-_LAYOUT = Struct("=8I")
+_RECORD_BYTES: int = lib.WVT_RECORD_BYTES
 
 
 Parsed = tuple[int, tuple[int, ...], bytes]
@@ -55,7 +57,7 @@ class IssuePath:
         if len(text) > _ONE_TEXT_MAX:
             return None
         memory = self._take_single()
-        memory.offsets[1] = len(text)
+        memory.ends[1] = len(text)
         nonce = os.urandom(values.NONCE_BYTES)
         written = lib.wvt_issue(
             self._issuer, memory.buffers, text, memory.offsets, 1, nonce, now, customer, len(customer)
@@ -70,25 +72,43 @@ class IssuePath:
         size, parsed = memory.size, None
         try:
             given = lib.wvt_parse(text, len(text), memory.workspace, memory.values, memory.out, memory.offsets)
-            size = memory.offsets[0] if given else 0
+            size = memory.ends[0] if given else 0
             if given:
                 parsed = given, _VALUES.unpack_from(memory.values_view), memory.view[:size]
         finally:
             lib.wvt_wipe(memory.out, size)
-        memory.offsets[0] = 0
+        memory.ends[0] = 0
         self._single.append(memory)
         return parsed
 
     def seal(self, payload: bytes) -> str:
         """Return the URL with a payload."""
         memory = self._take_single()
-        memory.offsets[1] = len(payload)
+        memory.ends[1] = len(payload)
         nonce = os.urandom(values.NONCE_BYTES)
         lib.wvt_seal_tokens(self._lanes, self._sealing, nonce, payload, memory.offsets, 1, memory.out)
         size = self._prefix_bytes + ((len(payload) + values.TOKEN_OVERHEAD) * 4 + 2) // 3
         url = str(memory.view[:size], "ascii")
         self._single.append(memory)
         return url
+
+    def seal_many(self, contents: Contents) -> list[str]:
+        """Return the URLs of tokens with these contents. Their ids are not used."""
+        count, text_bytes = len(contents.records) // _RECORD_BYTES, sum(map(len, contents))
+        kept = [ffi.from_buffer(column) for column in contents[:4]]
+        ends = ffi.from_buffer("uint32_t[]", array("I", contents.ends))
+        sizes = count, len(contents.ends), len(contents.texts), len(contents.payloads)
+        given = ffi.new("struct wvt_contents *", (*kept, ends, *sizes))
+        size = self._out_bytes(count, text_bytes)
+        memory = _take(self._batches, count, size) or _IssueMemory(count, size)
+        payloads, offsets = _new_buffer("uint8_t[]", text_bytes + 4 * len(ends)), _new_buffer("uint32_t[]", count + 1)
+        nonces = os.urandom(values.NONCE_BYTES * count)
+        written = lib.wvt_seal_contents(self._lanes, self._sealing, nonces, given, payloads, offsets, memory.out)
+        if written < 0:
+            raise ValueError("a length is outside the limits of the engine")
+        urls = str(memory.view[: written - 1], "ascii").split("\n")
+        self._batches.append(memory)
+        return urls
 
     def issue_many(
         self, texts: Sequence[str | bytes], now: int, customer: bytes, stored_keys: Sequence[bytes] | None = None
@@ -134,6 +154,7 @@ class _IssueMemory:
         "_workspace",
         "buffers",
         "count",
+        "ends",
         "offsets",
         "out",
         "size",
@@ -149,7 +170,8 @@ class _IssueMemory:
         self.out = _new_buffer("uint8_t[]", size)
         self._status = ffi.new("uint8_t[]", count)
         self._kids = ffi.new("uint8_t[]", values.KID_BYTES * count)
-        self.offsets = ffi.new("uint32_t[2]")
+        self.ends = array("I", [0, 0])
+        self.offsets = ffi.from_buffer("uint32_t[]", self.ends)
         self.view = ffi.buffer(self.out)
         self.workspace = ffi.cast("struct wvt_issue_workspace *", self._workspace)
         self.values = ffi.new("struct wvt_value[]", lib.WVT_VALUES_MAX)
@@ -189,24 +211,6 @@ class _IssueMemory:
         ]
 
 
-Layout = tuple[int, ...]
-"""Start and end of cookie, content id, customer and extensions in the opened tokens. 0 for a missing field."""
-
-
-class Opened(NamedTuple):
-    """Opened tokens. `data` holds content keys.
-
-    Attributes:
-        data: the tokens: header, id and payload of each.
-        starts: the place of each token id in `data`.
-        layouts: the layout of each payload, or None for a token that is handed back.
-    """
-
-    data: bytes
-    starts: Sequence[int]
-    layouts: Sequence[Layout | None]
-
-
 class RedeemPath:
     """Opens tokens for one redeemer."""
 
@@ -220,89 +224,91 @@ class RedeemPath:
         self._single: list[_RedeemMemory] = []
         self._batches: list[_RedeemMemory] = []
 
-    def open(self, text: bytes) -> tuple[bytes, int, Layout] | None:
-        """Open a token, or the token in a URL. Return it, the place of its id, and its layout. None: handed back."""
+    def open(self, text: bytes) -> Contents | None:
+        """Open a token, or the token in a URL. None: handed back."""
         if len(text) > _ONE_TEXT_MAX:
             return None
         try:
             memory = self._single.pop()
         except IndexError:
             memory = _RedeemMemory(1, _ONE_TEXT_MAX)
-        memory.offsets[1] = len(text)
-        size = memory.room
+        memory.ends[1] = len(text)
         try:
             refused = lib.wvt_redeem(self._lanes, self._opening, text, memory.offsets, 1, memory.buffers)
-            size = memory.places[1]
-            token, layout = memory.view[:size], _LAYOUT.unpack_from(memory.layout_view)
+            opened = None if refused else memory.contents(1)
         finally:
-            lib.wvt_wipe(memory.out, size)
+            lib.wvt_wipe(memory.records, _RECORD_BYTES)
         self._single.append(memory)
-        return None if refused else (token, values.HEADER_BYTES, layout)
+        return opened
 
-    def open_many(self, texts: Sequence[str | bytes]) -> Opened:
-        """Open each token, or the token in each URL."""
+    def open_many(self, texts: Sequence[str | bytes]) -> tuple[Contents, bytes]:
+        """Open each token, or the token in each URL. Return the results, and the status of each text (0: opened)."""
         data, offsets = _joined(texts)
         count = len(texts)
         memory = _take(self._batches, count, len(data)) or _RedeemMemory(count, len(data))
         try:
-            if lib.wvt_redeem(self._lanes, self._opening, data, offsets, count, memory.buffers) < 0:
+            refused = lib.wvt_redeem(self._lanes, self._opening, data, offsets, count, memory.buffers)
+            if refused < 0:
                 raise ValueError("a length is outside the limits of the engine")
-            opened = memory.opened(count)
+            opened = memory.contents(count - refused)
         finally:
-            lib.wvt_wipe(memory.out, memory.room)
+            lib.wvt_wipe(memory.records, min(_RECORD_BYTES * count, memory.room))
+        status = memory.status[:count]
         self._batches.append(memory)
-        return opened
+        return opened, status
 
 
 class _RedeemMemory:
     """The memory of a call of wvt_redeem, for texts of `size` bytes in all."""
 
     __slots__ = (
-        "_layouts",
-        "_offsets",
-        "_tokens",
+        "_contents",
+        "_ends",
+        "_kept",
+        "_views",
         "buffers",
         "count",
-        "layout_view",
+        "ends",
         "offsets",
-        "out",
-        "places",
+        "records",
         "room",
         "size",
         "status",
-        "view",
     )
 
     def __init__(self, count: int, size: int) -> None:
         self.count, self.size = count, size
-        self._tokens = _new_buffer("uint8_t[]", max(size, 1))
-        self._offsets = _new_buffer("uint32_t[]", count + 1)
         self.room = size * 3 // 4 + _OPEN_SLACK
-        self.out = _new_buffer("uint8_t[]", self.room)
-        self.places = ffi.new("uint32_t[]", count + 1)
-        self.status = ffi.new("uint8_t[]", count)
-        self._layouts = ffi.new("struct wvt_layout[]", count)
-        self.offsets = ffi.new("uint32_t[2]")
-        self.view, self.layout_view = ffi.buffer(self.out), ffi.buffer(self._layouts)
-        self.buffers = ffi.new(
-            "struct wvt_redeem_buffers *",
-            (self._tokens, self._offsets, self.out, self.places, self.status, self._layouts),
-        )
+        self.records = _new_buffer("uint8_t[]", self.room)
+        self._ends = _new_buffer("uint32_t[]", self.room // 4)
+        streams = [self.records, *(_new_buffer("uint8_t[]", self.room) for _ in range(3))]
+        self._views = [ffi.buffer(stream) for stream in streams]
+        self._contents = ffi.new("struct wvt_contents *", (*streams, self._ends))
+        self.ends = array("I", [0, 0])
+        self.offsets = ffi.from_buffer("uint32_t[]", self.ends)
+        status = ffi.new("uint8_t[]", count)
+        self.status = ffi.buffer(status)
+        tokens, out = _new_buffer("uint8_t[]", max(size, 1)), _new_buffer("uint8_t[]", self.room)
+        offsets, places = _new_buffer("uint32_t[]", count + 1), _new_buffer("uint32_t[]", count + 1)
+        self.buffers = ffi.new("struct wvt_redeem_buffers *", (tokens, offsets, out, places, status, self._contents))
+        self._kept = streams, tokens, out, offsets, places, status
 
     def wiped(self) -> Any:
         """Return a view of the memory that is wiped after each call, for tests."""
-        return self.view
+        return self._views[0]
 
-    def opened(self, count: int) -> Opened:
-        """Return the result of the last call. It refers to none of this memory."""
-        places = ffi.unpack(self.places, count + 1)
-        data = self.view[: places[count]]
-        layouts: list[Layout | None] = list(_LAYOUT.iter_unpack(self.layout_view[: _LAYOUT.size * count]))
-        status = ffi.buffer(self.status, count)[:]
-        if any(status):
-            layouts = [None if state else layout for state, layout in zip(status, layouts, strict=True)]
-        return Opened(data, [place + values.HEADER_BYTES for place in places[:count]], layouts)
+    def contents(self, count: int) -> Contents:
+        """Return the results of the last call, which opened `count` tokens. They refer to none of this memory."""
+        found, (records, texts, types, payloads) = self._contents, self._views
+        fixed, lines, extensions = records[: _RECORD_BYTES * count], texts[: found.texts_bytes], found.extensions
+        if not extensions:
+            return _contents((fixed, lines, b"", b"", ()))
+        kinds, size = types[: values.EXTENSION_TYPE_BYTES * extensions], found.payloads_bytes
+        ends = (size,) if extensions == 1 else ffi.unpack(self._ends, extensions)
+        return _contents((fixed, lines, kinds, payloads[:size], ends))
 
+
+_contents = partial(tuple.__new__, Contents)  # half the time of Contents(...)
 
 _Memory = TypeVar("_Memory", _IssueMemory, _RedeemMemory)
 
