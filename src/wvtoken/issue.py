@@ -18,7 +18,7 @@ from .spec import TokenSpec, check_unknown, read, unknown_error
 from .token_text import PARAMETER
 
 if TYPE_CHECKING:
-    from .engine.requests import IssuePath
+    from .engine.issuing import IssuePath
 
 BytesLike = bytes | bytearray | memoryview
 Request = TokenSpec | str | bytes

@@ -76,7 +76,7 @@ def unwrap_keys(keks: bytes | Iterable[bytes], eks: Iterable[bytes]) -> list[byt
         TypeError: not bytes.
     """
     keys = _run(_unwrap, keks, "eks", eks)
-    if None not in keys:
+    if all(keys):
         return cast(list[bytes | KeyUnwrapError], keys)
     return [KeyUnwrapError("ek") if key is None else key for key in keys]
 

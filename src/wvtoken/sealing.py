@@ -17,7 +17,8 @@ from .keyring import KeyRing
 from .token_text import HEADER, VERSION, read_header
 
 if TYPE_CHECKING:
-    from .engine.requests import IssuePath, RedeemPath
+    from .engine.issuing import IssuePath
+    from .engine.redeeming import RedeemPath
 
 
 def audience_bytes(audience: str) -> bytes:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..errors import EngineUnavailable, Refusal
 
 if TYPE_CHECKING:
-    from .requests import IssuePath, RedeemPath
+    from .issuing import IssuePath
+    from .redeeming import RedeemPath
 
 VARIABLE = "WVTOKEN_ENGINE"
 """The environment variable that selects an engine: "native", "openssl", or a name that `engine_name` returns."""

@@ -1,19 +1,16 @@
-"""The engine in C. Only this module uses `ffi` and `lib`; csrc/wvtoken.h is the contract.
+"""The engine in C. csrc/wvtoken.h is the contract.
 
 Every call of C releases the GIL and shares no memory with another call.
 """
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import accumulate, pairwise
 from struct import Struct
 from typing import Any
 
-from .. import values
-from ..errors import MALFORMED, NOT_GENUINE, UNKNOWN_KEY, EngineUnavailable, Refusal
+from ..errors import EngineUnavailable, Refusal
 from . import NATIVE_NAMES, KeyTable, why_not
 
 try:
@@ -22,7 +19,9 @@ except ImportError as _error:
     _reason = why_not("the C extension", _error).replace(f"{__package__}._native", "the C extension")
     raise EngineUnavailable(_reason) from None
 
-from .requests import IssuePath, RedeemPath
+from .buffers import check, new_buffer
+from .issuing import IssuePath
+from .redeeming import RedeemPath
 
 _LANES = dict(
     zip(
@@ -31,15 +30,7 @@ _LANES = dict(
         strict=True,
     )
 )
-_REFUSALS: dict[int, Refusal] = {
-    lib.WVT_REFUSED: NOT_GENUINE,
-    lib.WVT_MALFORMED: MALFORMED,
-    lib.WVT_UNKNOWN_KEY: UNKNOWN_KEY,
-}
 _WRAP_BYTES = 8
-_OPEN_SLACK: int = lib.WVT_OPEN_SLACK
-
-_new_buffer = ffi.new_allocator(should_clear_after_alloc=False)
 
 
 def lane_names() -> list[str]:
@@ -67,10 +58,9 @@ class NativeEngine:
             return []
         keys_of_kek, kek_count, kek_bytes = _one_or_each(keks)
         joined, count, key_bytes = _joined(keys)
-        size = count * (key_bytes + _WRAP_BYTES)
-        with _Output(size) as out:
-            _check(lib.wvt_wrap(self._lanes, keys_of_kek, kek_count, kek_bytes, joined, key_bytes, count, out))
-            return _split(out, key_bytes + _WRAP_BYTES, 0, count)
+        out = new_buffer("uint8_t[]", count * (key_bytes + _WRAP_BYTES))
+        check(lib.wvt_wrap(self._lanes, keys_of_kek, kek_count, kek_bytes, joined, key_bytes, count, out))
+        return _split(out, key_bytes + _WRAP_BYTES, count)
 
     def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> Sequence[bytes | None]:
         if not wrapped:
@@ -78,15 +68,14 @@ class NativeEngine:
         keys_of_kek, kek_count, kek_bytes = _one_or_each(keks)
         joined, count, wrapped_bytes = _joined(wrapped)
         key_bytes = max(wrapped_bytes - _WRAP_BYTES, 0)
-        status = ffi.new("uint8_t[]", count)
-        with _Output(count * key_bytes) as out:
-            refused = _check(
-                lib.wvt_unwrap(self._lanes, keys_of_kek, kek_count, kek_bytes, joined, key_bytes, count, out, status)
-            )
-            keys = _split(out, key_bytes, 0, count)
-            if not refused:
-                return keys
-            return [None if state else key for state, key in zip(status, keys, strict=True)]
+        out, status = new_buffer("uint8_t[]", count * key_bytes), ffi.new("uint8_t[]", count)
+        arguments = keys_of_kek, kek_count, kek_bytes, joined, key_bytes, count, out, status
+        try:
+            refused = check(lib.wvt_unwrap(self._lanes, *arguments))
+            keys = _split(out, key_bytes, count)
+        finally:
+            lib.wvt_wipe(out, count * key_bytes)
+        return [None if state else key for state, key in zip(status, keys, strict=True)] if refused else keys
 
     def seal_tokens(
         self,
@@ -97,26 +86,10 @@ class NativeEngine:
         payloads: Sequence[bytes],
         prefix: str = "",
     ) -> list[str]:
-        count = len(payloads)
-        if not count:
-            return []
-        if len(nonces) != count * values.NONCE_BYTES:
-            raise ValueError(f"{len(nonces)} bytes of nonces for {count} payloads")
-        before, data = prefix.encode("ascii"), b"".join(payloads)
-        offsets, _ = _offsets(payloads, len(data))
-        arguments = {
-            "key": ffi.from_buffer(table.by_header[header]),
-            "header": ffi.from_buffer(header),
-            "audience": ffi.from_buffer(audience),
-            "prefix": ffi.from_buffer(before),
-            "audience_len": len(audience),
-            "prefix_len": len(before),
-        }
-        size = (len(data) + count * values.TOKEN_OVERHEAD) * 4 // 3 + count * (len(before) + 2)
-        with _Output(size) as out:
-            sealing = ffi.new("struct wvt_sealing *", arguments)
-            written = _check(lib.wvt_seal_tokens(self._lanes, sealing, nonces, data, _u32(offsets), count, out))
-            return str(ffi.buffer(out, written - 1), "ascii").split("\n")
+        return self.issue_path(table, header, audience, prefix, False).seal_tokens(nonces, payloads)
+
+    def open_tokens(self, table: KeyTable, audience: bytes, texts: Sequence[str]) -> list[bytes | Refusal]:
+        return self.redeem_path(table, audience).open_tokens(texts)
 
     def issue_path(
         self, table: KeyTable, header: bytes, audience: bytes, prefix: str, forbids_unknown: bool
@@ -125,59 +98,6 @@ class NativeEngine:
 
     def redeem_path(self, table: KeyTable, audience: bytes) -> RedeemPath:
         return RedeemPath(self._lanes, table, audience)
-
-    def open_tokens(self, table: KeyTable, audience: bytes, texts: Sequence[str]) -> list[bytes | Refusal]:
-        count = len(texts)
-        if not count:
-            return []
-        data = "".join(texts).encode("ascii")
-        offsets, alike = _offsets(texts, len(data))
-        arguments = {
-            "headers": ffi.from_buffer(table.headers),
-            "keys": ffi.from_buffer(table.keys),
-            "audience": ffi.from_buffer(audience),
-            "key_count": len(table.by_header),
-            "audience_len": len(audience),
-        }
-        status, places = ffi.new("uint8_t[]", count), array("I", bytes(4 * (count + 1)))
-        with _Output(len(data) * 3 // 4 + _OPEN_SLACK) as out:
-            opening = ffi.new("struct wvt_opening *", arguments)
-            refused = _check(
-                lib.wvt_open_tokens(
-                    self._lanes, opening, data, _u32(offsets), count, out, ffi.from_buffer("uint32_t[]", places), status
-                )
-            )
-            if alike and places[1]:
-                opened = _split(out, places[1] - values.TAG_BYTES, values.TAG_BYTES, count)
-            else:
-                tokens = bytes(ffi.buffer(out, places[-1]))
-                opened = [tokens[start : max(start, end - values.TAG_BYTES)] for start, end in pairwise(places)]
-            if not refused:
-                return list(opened)
-            return [_REFUSALS[state] if state else item for state, item in zip(status, opened, strict=True)]
-
-
-class _Output:
-    """A buffer for the output of C. It may hold keys, so it is wiped at the end of the call."""
-
-    __slots__ = ("_buffer", "_size")
-
-    def __init__(self, size: int) -> None:
-        self._size = max(size, 1)
-
-    def __enter__(self) -> Any:
-        self._buffer = _new_buffer("uint8_t[]", self._size)
-        return self._buffer
-
-    def __exit__(self, *exception: object) -> None:
-        lib.wvt_wipe(self._buffer, self._size)
-
-
-def _check(returned: int) -> int:
-    """Return the result of a C function. Raise ValueError for -1: a length is out of bounds."""
-    if returned < 0:
-        raise ValueError("a length is outside the limits of the engine")
-    return returned
 
 
 def _one_or_each(keks: bytes | Sequence[bytes]) -> tuple[bytes, int, int]:
@@ -192,31 +112,11 @@ def _joined(items: Sequence[bytes]) -> tuple[bytes, int, int]:
     return joined, count, length
 
 
-def _offsets(items: Sequence[bytes] | Sequence[str], size: int) -> tuple[array[int], bool]:
-    """Return the offset of each joined item and of their end, and whether all items have the same length."""
-    lengths = list(map(len, items))
-    alike = lengths.count(lengths[0]) == len(lengths)
-    offsets = _even(lengths[0], len(lengths)) if alike else array("I", accumulate(lengths, initial=0))
-    if offsets[-1] != size:
-        raise ValueError("the lengths of the items are not those of their contents")
-    return offsets, alike
+def _split(out: Any, length: int, count: int) -> Sequence[bytes]:
+    """Split the output of C into items of one length."""
+    return _splitter(length, count).unpack_from(ffi.buffer(out, length * count))
 
 
 @lru_cache(maxsize=64)
-def _even(length: int, count: int) -> array[int]:
-    """Return the offsets of items of one length. The caller must not change them."""
-    return array("I", [length * place for place in range(count + 1)])
-
-
-def _u32(numbers: array[int]) -> Any:
-    return ffi.from_buffer("uint32_t[]", numbers)
-
-
-def _split(out: Any, length: int, gap: int, count: int) -> Sequence[bytes]:
-    """Split the output of C into items of one length. A gap follows each item."""
-    return _splitter(length, gap, count).unpack_from(ffi.buffer(out, (length + gap) * count))
-
-
-@lru_cache(maxsize=64)
-def _splitter(length: int, gap: int, count: int) -> Struct:
-    return Struct(f"{length}s{gap}x" * count)
+def _splitter(length: int, count: int) -> Struct:
+    return Struct(f"{length}s" * count)

@@ -1,0 +1,79 @@
+"""Memory and offsets for calls of C. csrc/wvtoken.h is the contract.
+
+Memory is reused: a call takes it from a list and puts it back. So calls in several threads, and calls inside calls,
+never share memory.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any, Protocol, TypeVar
+
+from ._native import ffi
+
+new_buffer = ffi.new_allocator(should_clear_after_alloc=False)
+ONE_TEXT_MAX = 4096
+"""Bytes of a request or token for which single calls keep memory. Longer ones take the path of batches."""
+
+
+class Memory(Protocol):
+    """The memory of a call for `count` texts of `size` bytes in all."""
+
+    count: int
+    size: int
+
+
+_Memory = TypeVar("_Memory", bound=Memory)
+
+
+def take(memories: list[_Memory], count: int, size: int) -> _Memory | None:
+    """Take memory that is large enough from the list. Memory that is too small is dropped."""
+    try:
+        memory = memories.pop()
+    except IndexError:
+        return None
+    return memory if memory.count >= count and memory.size >= size else None
+
+
+def check(returned: int) -> int:
+    """Return the result of a C function. Raise ValueError for -1: a length is out of bounds."""
+    if returned < 0:
+        raise ValueError("a length is outside the limits of the engine")
+    return returned
+
+
+def joined(texts: Sequence[str | bytes]) -> tuple[bytes, Any]:
+    """Return the joined texts and their offsets. A str beyond ASCII becomes empty, which C hands back."""
+    try:
+        data = "".join(texts).encode("ascii")  # type: ignore[arg-type]
+    except (TypeError, UnicodeEncodeError):
+        encoded = [
+            text if isinstance(text, bytes) else text.encode("ascii") if text.isascii() else b"" for text in texts
+        ]
+        data, texts = b"".join(encoded), encoded
+    return data, _checked(array("I", accumulate(map(len, texts), initial=0)), data)
+
+
+def joined_payloads(payloads: Sequence[bytes]) -> tuple[bytes, Any]:
+    """Return the joined payloads and their offsets. Payloads are often of one length."""
+    data, lengths = b"".join(payloads), list(map(len, payloads))
+    alike = lengths.count(lengths[0]) == len(lengths)
+    return data, _checked(
+        _even(lengths[0], len(lengths)) if alike else array("I", accumulate(lengths, initial=0)), data
+    )
+
+
+@lru_cache(maxsize=64)
+def _even(length: int, count: int) -> array[int]:
+    """Return the offsets of items of one length. The caller must not change them."""
+    return array("I", [length * place for place in range(count + 1)])
+
+
+def _checked(offsets: array[int], data: bytes) -> Any:
+    """Return the offsets for C. A subclass of str or bytes may lie about its length."""
+    if offsets[-1] != len(data):
+        raise ValueError("the lengths of the items are not those of their contents")
+    return ffi.from_buffer("uint32_t[]", offsets)
