@@ -360,12 +360,12 @@ class Buffers:
 def test_output_buffers_are_wiped_also_after_an_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
     from wvtoken.engine import native, redeeming
 
-    buffers = Buffers(monkeypatch)
     engine = native.NativeEngine()
     header = b"\x01\0\0\0\x07"
     table = KeyTable({header: SEALING_KEY})
     wrapped = wrap_keys(KEK, [KEY] * 3)
     texts = engine.seal_tokens(table, header, b"", bytes(24), [bytes(54), bytes(60)])
+    buffers = Buffers(monkeypatch)
     calls = (
         lambda: engine.unwrap(KEK, wrapped),
         lambda: engine.open_tokens(table, b"", texts),
