@@ -18,11 +18,12 @@ RAISED_BY = {
     "server": "raised by your server",
     "nobody": "not raised: it belongs to a sister interface",
 }
+STATUSES = {ErrorCode.MALFORMED_REQUEST: "400, 404 or 405", ErrorCode.KEY_STORAGE_FAILED: "400 or 500"}
 
 
 def facts(code: ErrorCode) -> str:
     """Return the generated part of a code's section."""
-    statuses = "400 or 500" if code is ErrorCode.KEY_STORAGE_FAILED else str(code.status)
+    statuses = STATUSES.get(code, str(code.status))
     status = f"HTTP status {statuses}, {RAISED_BY[code.raised_by]}."
     return f"## {code:d} {code.name}\n\n> `{code.template}`\n\n{status}\n\n"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from . import errors_page, pages, processes
+from . import errors_page, grammar, pages, processes
 
 ROOT = pages.ROOT
 PAGES = [pages.README, *sorted(pages.DOCS.glob("*.md")), *sorted((ROOT / ".github").glob("*.md"))]
@@ -59,6 +59,12 @@ def test_contributing_names_existing_files() -> None:
     assert len(names) > 30
     missing = [name for name in names if not any((folder / name).exists() for folder in folders)]
     assert [name for name in missing if "NAME" not in name] == []
+
+
+def test_requests_page_lists_the_parameters() -> None:
+    page = (pages.DOCS / "requests.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (yes|no) \|", page, flags=re.MULTILINE)
+    assert rows == [(name, "no" if missing is None else "yes") for name, missing, *_ in grammar.TABLE]
 
 
 def test_errors_page_has_the_facts_of_the_catalogue() -> None:

@@ -61,10 +61,10 @@ class Issuer:
 
     The methods have these keyword arguments:
         customer: your name for the customer, 1 to 64 printable ASCII characters, stored in the token.
-        stored_keys: the key storage, used only for requests without a key. It is a mapping from kid, or a callable of
-            the `TokenSpec`. It returns 16 bytes for a request without `kek`, 24 wrapped bytes for one with `kek`, or
-            None if no key is stored (-4019, status 400). Any bytes-like object is a key. A mapping does not look at
-            the caller: every caller gets every key. Use a callable to limit a customer to its own keys.
+        stored_keys: the key storage, for requests with neither contentKey nor ek. It is a mapping from kid, or a
+            callable of the `TokenSpec`. It returns 16 bytes for a request without `kek`, 24 wrapped bytes for one with
+            `kek`, or None if no key is stored (-4019, status 400). Any bytes-like object is a key. A mapping does not
+            look at the caller: every caller gets every key. Use a callable to limit a customer to its own keys.
         now: UNIX seconds; None is the wall clock.
     """
 
