@@ -56,8 +56,9 @@
 #define WVT_KEEP_STORES(p) __asm__ __volatile__("" : : "r"(p) : "memory")
 #endif
 
-/* Copies secrets of any length. memcpy of the C library uses vector registers that not every kernel clears. Here each
- * memcpy is one load and one store. WVT_KEEP_STORES keeps the compiler from calling memcpy for the loop. */
+/* Copies n bytes that may be secret; n is public. The memory must not overlap. memcpy of the C library uses vector
+ * registers that not every kernel clears. Here each memcpy is one load and one store. WVT_KEEP_STORES keeps the compiler
+ * from calling memcpy for the loop. */
 WVT_INLINE void wvt_copy(uint8_t *to, const uint8_t *from, size_t n)
 {
     for (; n >= 16; n -= 16, to += 16, from += 16) {

@@ -1,5 +1,5 @@
 /* contents.c - the contents of tokens in columns: copied from opened payloads, and sealed. */
-#include "compiler.h"
+#include "lanes.h"
 #include "payload.h"
 #include "wvtoken.h"
 
@@ -10,9 +10,13 @@
 #define COUNT_BYTES 4
 
 WVT_STATIC_ASSERT(record_is_complete, WVT_RECORD_BYTES == FIXED_BYTES + COUNT_BYTES);
-/* wvt_redeem: the columns have room. A token has more bytes than its record, and than its three line feeds. An extension
- * has as many bytes as its type and its end. */
+/* Why each column of wvt_redeem has room: a token is longer than its record, and longer than its texts with their line
+ * feeds. An extension takes at least 8 bytes of a token, and 4 bytes each in `types` and `ends`. */
 WVT_STATIC_ASSERT(records_have_room, WVT_RECORD_BYTES <= WVT_TOKEN_OVERHEAD + WVT_PAYLOAD_FIXED_BYTES);
+/* Why the memory of wvt_seal_contents has room: a field has a tag and a length, a line of `texts` its line feed, and an
+ * extension its end. */
+WVT_STATIC_ASSERT(payloads_have_room, WVT_PAYLOAD_FIXED_BYTES + 3 * (WVT_PAYLOAD_FIELD_BYTES - 1) <= WVT_RECORD_BYTES &&
+                                          WVT_PAYLOAD_FIELD_BYTES <= sizeof(uint32_t));
 
 static void add_text(struct wvt_contents *contents, const uint8_t *data, struct wvt_place text)
 {
@@ -49,14 +53,14 @@ void wvt_add_contents(struct wvt_contents *contents, const uint8_t *data, uint32
     wvt_put_number(record + FIXED_BYTES, add_extensions(contents, data, layout->extensions), COUNT_BYTES);
 }
 
-/* The next line and the next extension. */
-struct next {
+/* What wvt_seal_contents reads next from each column. */
+struct reader {
     const uint8_t *text, *type, *payload;
     size_t extension;
 };
 
 /* Write the next line as a field, if it is not empty. Return the end of the field. */
-static uint8_t *put_line(struct next *next, uint8_t tag, uint8_t *out)
+static uint8_t *put_line(struct reader *next, uint8_t tag, uint8_t *out)
 {
     const uint8_t *text = next->text;
     size_t len = 0;
@@ -67,7 +71,7 @@ static uint8_t *put_line(struct next *next, uint8_t tag, uint8_t *out)
     return len ? wvt_put_field(out, tag, text, len) : out;
 }
 
-static uint8_t *put_extension(struct next *next, const struct wvt_contents *contents, uint8_t *out)
+static uint8_t *put_extension(struct reader *next, const struct wvt_contents *contents, uint8_t *out)
 {
     const uint8_t *end = contents->payloads + contents->ends[next->extension++];
     const size_t len = (size_t)(end - next->payload);
@@ -82,8 +86,12 @@ static uint8_t *put_extension(struct next *next, const struct wvt_contents *cont
 int64_t wvt_seal_contents(uint32_t lanes, const struct wvt_sealing *with, const uint8_t *nonces,
                           const struct wvt_contents *contents, uint8_t *memory, uint32_t *offsets, uint8_t *out)
 {
-    struct next next = {contents->texts, contents->types, contents->payloads, 0};
+    const struct wvt_kernels *kernels = wvt_kernels_of(lanes);
+    struct reader next = {contents->texts, contents->types, contents->payloads, 0};
     uint8_t *at = memory;
+    if (!kernels) {
+        return -1;
+    }
     offsets[0] = 0;
     for (size_t i = 0; i < contents->count; i++) {
         const uint8_t *record = contents->records + i * WVT_RECORD_BYTES;
@@ -98,5 +106,6 @@ int64_t wvt_seal_contents(uint32_t lanes, const struct wvt_sealing *with, const 
     }
     const int64_t written = wvt_seal_tokens(lanes, with, nonces, memory, offsets, contents->count, out);
     wvt_wipe(memory, (size_t)(at - memory));
+    wvt_forget(kernels);
     return written;
 }

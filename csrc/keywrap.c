@@ -18,7 +18,7 @@ static int64_t run(const struct wvt_kernels *kernels, const struct wvt_keys *k)
     }
     if (k->n) {
         (k->status ? kernels->unwrap : kernels->wrap)(k, wvt_aligned(work.bytes));
-        wvt_finish(&work, kernels->wrap_bytes);
+        wvt_finish(kernels, &work, kernels->wrap_bytes);
     }
     for (size_t i = 0; k->status && i < k->n; i++) {
         refused += k->status[i] != WVT_OK;

@@ -46,14 +46,14 @@ WVT_NOINLINE static void wipe_spilled(void)
     wvt_wipe(spilled, sizeof spilled);
 }
 
-void wvt_finish(struct wvt_work *work, size_t used)
-{
-    wvt_wipe(wvt_aligned(work->bytes), used);
-    wipe_spilled();
-}
-
 void wvt_forget(const struct wvt_kernels *kernels)
 {
     kernels->encode(NULL, 0, NULL); /* writes no text; every kernel ends with zeros in all vector registers */
     wipe_spilled();
+}
+
+void wvt_finish(const struct wvt_kernels *kernels, struct wvt_work *work, size_t used)
+{
+    wvt_wipe(wvt_aligned(work->bytes), used);
+    wvt_forget(kernels);
 }

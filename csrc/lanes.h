@@ -51,8 +51,8 @@ struct wvt_kernels {
     int (*decode)(const uint8_t *in, size_t len, uint8_t *out);
     size_t wrap_bytes, siv_bytes; /* what wrap and unwrap, and what seal and open use of the workspace */
     size_t slots;                 /* messages that seal and open process together */
-    /* The variant with half as many slots, or NULL. It is faster for messages that do not need more slots. Every CPU that
-     * can run this variant can run it too. */
+    /* The next narrower variant, or NULL. It is faster if all messages fit into its slots. Every CPU that runs this
+     * variant also runs the narrower one. */
     const struct wvt_kernels *narrower;
 };
 
@@ -65,8 +65,8 @@ int wvt_offsets_fit(const uint32_t *offsets, size_t n, uint32_t most);
 /* Wipe the stack below the caller, and all vector registers. */
 void wvt_forget(const struct wvt_kernels *kernels);
 
-/* To be called after kernels: wipes `used` bytes of the workspace, and the stack below the caller. */
-void wvt_finish(struct wvt_work *work, size_t used);
+/* To be called after kernels: wipes `used` bytes of the workspace, and forgets. */
+void wvt_finish(const struct wvt_kernels *kernels, struct wvt_work *work, size_t used);
 
 #if defined(WVT_X86_64)
 extern const struct wvt_kernels wvt_kernels_aesni, wvt_kernels_vaes256, wvt_kernels_vaes512;

@@ -89,7 +89,7 @@ static void run(struct window *w, const struct wvt_kernels *widest, int seal)
         used = kernels->siv_bytes > used ? kernels->siv_bytes : used;
     }
     if (used) {
-        wvt_finish(&work, used);
+        wvt_finish(widest, &work, used);
     }
 }
 

@@ -145,17 +145,18 @@ uint32_t wvt_parse(const uint8_t *text, size_t len, struct wvt_issue_workspace *
 #define WVT_RECORD_BYTES 70
 struct wvt_contents {
     uint8_t *records;  /* WVT_RECORD_BYTES of each token: id, fixed part of the payload, number of extensions */
-    uint8_t *texts;    /* cookie, content id and customer of each token: a line each, which is empty if it is missing */
+    uint8_t *texts;    /* three lines for each token: cookie, content id, customer; a missing text is an empty line */
     uint8_t *types;    /* the types of all extensions */
     uint8_t *payloads; /* the payloads of all extensions */
     uint32_t *ends;    /* the end of each payload in `payloads` */
     size_t count;      /* of tokens */
-    size_t extensions; /* in `types`, `payloads` and `ends` */
+    size_t extensions; /* of all tokens together */
     size_t texts_bytes, payloads_bytes;
 };
 
-/* Seals tokens with these contents, as wvt_seal_tokens does. The ids in the records are not used. memory: the lengths of
- * all columns together; wiped. offsets: count + 1. */
+/* Seals tokens with these contents, as wvt_seal_tokens does. The ids in the records are not used. memory: as many bytes as
+ * the five columns together, less than 4 GiB; the payloads are built there, and it is wiped. offsets: count + 1. out: for
+ * each token the prefix and WVT_URL_BYTES, and 4/3 of `memory`. */
 int64_t wvt_seal_contents(uint32_t lanes, const struct wvt_sealing *with, const uint8_t *nonces,
                           const struct wvt_contents *contents, uint8_t *memory, uint32_t *offsets, uint8_t *out);
 

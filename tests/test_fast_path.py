@@ -131,6 +131,43 @@ def test_batches_of_specs_and_of_their_tokens(requests: list[grammar.Request], c
     )
 
 
+@pytest.mark.parametrize("count", [1, 16, 512])
+def test_specs_with_many_extensions_need_the_most_memory(count: int) -> None:
+    spec = parse(FIVE + "&wvExtension=abcd,QQ%3D%3D" * 1000)
+    issuer, redeemer = Issuer(RING, URL), Redeemer(RING)  # with new memory
+    urls = [str(url) for url in issuer.issue_many([spec] * count, now=NOW)]
+    assert {len(url) for url in urls} == {len(issuer.issue(spec, now=NOW))}
+    assert [grant.extensions for grant in redeemer.redeem_many(urls, now=NOW) if isinstance(grant, Grant)] == (
+        [spec.extensions] * count
+    )
+
+
+def test_each_result_belongs_to_its_token() -> None:
+    specs = [
+        parse(
+            f"{FIVE}{f'&cookie=c{i}' * (i % 2)}{f'&contentId=t{i}' * (i % 3 == 0)}"
+            + f"&wvExtension=e{i:03},AA==" * (i % 5)
+        )
+        for i in range(600)
+    ]
+    tokens: list[str | bytes] = [str(url) for url in ISSUER.issue_many(specs, now=NOW)]
+    for place, bad in enumerate(["", "é", "A", tokens[9], str(tokens[3]) + "A", str(tokens[5])[:-2], b"\xff"] * 12):
+        tokens[place * 7 + place // 9] = bad
+    found, expected = (redeemer.redeem_many(tokens, now=NOW) for redeemer in (REDEEMER, REFERENCE_REDEEMER))
+    assert list(map(repr, found)) == list(map(repr, expected))
+    assert sum(isinstance(item, Grant) for item in found) > 500
+
+
+def test_the_limits_of_the_engine_are_checked_for_single_calls() -> None:
+    assert ISSUER._path is not None
+    assert REDEEMER._path is not None
+    with pytest.raises(ValueError, match="outside the limits"):
+        ISSUER._path.seal(bytes(8193))
+    contents, status = REDEEMER._path.open_many([])
+    assert (list(contents), status) == ([b"", b"", b"", b"", ()], b"")
+    assert repr(contents) == "Contents(<secret>)"
+
+
 def test_a_stored_key_of_a_mapping_is_used_by_c() -> None:
     kid, key, kek = bytes.fromhex(grammar.KID), bytes.fromhex(grammar.CONTENT_KEY), bytes(32)
     plain = FIVE.replace(f"&contentKey={grammar.CONTENT_KEY}", "")
@@ -184,6 +221,23 @@ def test_reused_memory_holds_no_secret() -> None:
         view[:] = bytes(len(view))  # new memory has any content
     secrets = [bytes.fromhex(grammar.CONTENT_KEY), grammar.CONTENT_KEY.encode(), grammar.AUTHENTICATOR.encode()]
     assert [secret for view in use() for secret in secrets if secret in view[:]] == []
+
+
+def test_an_interrupt_leaves_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    path: Any = REDEEMER._path
+    url = ISSUER.issue(FIVE, now=NOW)
+    for redeem, kept in ((REDEEMER.redeem, path._single), (lambda url: REDEEMER.redeem_many([url]), path._batches)):
+        redeem(url)
+        memory = kept[-1]
+        with monkeypatch.context() as patch:
+            patch.setattr(type(memory), "contents", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                redeem(url)
+        assert bytes(16) in memory.wiped()[:70]
+        assert bytes.fromhex(grammar.CONTENT_KEY) not in memory.wiped()[:]
 
 
 def opened(payload: bytes) -> Grant | None:

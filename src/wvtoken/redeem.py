@@ -102,7 +102,7 @@ class Redeemer:
 
     def _redeem_chunk(self, tokens: list[str | bytes], now: int) -> list[Grant | TokenRequestError]:
         grants: list[Grant] = []
-        status = bytes([1]) * len(tokens)
+        status = bytes([1]) * len(tokens)  # not 0: no token is opened yet
         if self._path is not None:
             opened, status = self._path.open_many(tokens)
             grants = contents.read_many(opened) if opened.records else []

@@ -16,11 +16,13 @@ from ._native import ffi
 
 new_buffer = ffi.new_allocator(should_clear_after_alloc=False)
 ONE_TEXT_MAX = 4096
-"""Bytes of a request or token for which single calls keep memory. Longer ones take the path of batches."""
+"""Bytes of a request or token for which single calls keep memory. Longer ones are handled as a batch, or in Python."""
+_KEPT_MAX = 2**23
+"""Bytes of memory that a call puts back."""
 
 
 class Memory(Protocol):
-    """The memory of a call for `count` texts of `size` bytes in all."""
+    """The memory of a call for `count` items. `size`: bytes of the URLs when issuing, of the texts when redeeming."""
 
     count: int
     size: int
@@ -36,6 +38,12 @@ def take(memories: list[_Memory], count: int, size: int) -> _Memory | None:
     except IndexError:
         return None
     return memory if memory.count >= count and memory.size >= size else None
+
+
+def give_back(memories: list[_Memory], memory: _Memory) -> None:
+    """Put memory back into the list, unless it is very large."""
+    if memory.size <= _KEPT_MAX:
+        memories.append(memory)
 
 
 def check(returned: int) -> int:
@@ -62,12 +70,12 @@ def joined_payloads(payloads: Sequence[bytes]) -> tuple[bytes, Any]:
     data, lengths = b"".join(payloads), list(map(len, payloads))
     alike = lengths.count(lengths[0]) == len(lengths)
     return data, _checked(
-        _even(lengths[0], len(lengths)) if alike else array("I", accumulate(lengths, initial=0)), data
+        _offsets_of_equal(lengths[0], len(lengths)) if alike else array("I", accumulate(lengths, initial=0)), data
     )
 
 
 @lru_cache(maxsize=64)
-def _even(length: int, count: int) -> array[int]:
+def _offsets_of_equal(length: int, count: int) -> array[int]:
     """Return the offsets of items of one length. The caller must not change them."""
     return array("I", [length * place for place in range(count + 1)])
 

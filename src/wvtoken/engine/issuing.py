@@ -12,7 +12,7 @@ from .. import values
 from ..contents import Contents
 from . import KeyTable
 from ._native import ffi, lib
-from .buffers import ONE_TEXT_MAX, check, joined, joined_payloads, new_buffer, take
+from .buffers import ONE_TEXT_MAX, check, give_back, joined, joined_payloads, new_buffer, take
 
 _VALUES = Struct("=" + "IIq" * lib.WVT_VALUES_MAX)
 _URL_BYTES: int = lib.WVT_URL_BYTES
@@ -23,7 +23,7 @@ Parsed = tuple[int, tuple[int, ...], bytes]
 
 
 class IssuePath:
-    """Issues requests for one issuer."""
+    """Issues requests, and seals tokens, with one key, audience and prefix."""
 
     __slots__ = ("_batches", "_issuer", "_kept", "_lanes", "_prefix_bytes", "_sealing", "_single")
 
@@ -46,7 +46,7 @@ class IssuePath:
         if len(text) > ONE_TEXT_MAX:
             return None
         memory = self._take_single()
-        memory.ends[1] = len(text)
+        memory.one_text[1] = len(text)
         nonce = os.urandom(values.NONCE_BYTES)
         written = lib.wvt_issue(
             self._issuer, memory.buffers, text, memory.offsets, 1, nonce, now, customer, len(customer)
@@ -60,24 +60,22 @@ class IssuePath:
         memory = self._take_single()
         size, parsed = memory.size, None
         try:
-            given = lib.wvt_parse(text, len(text), memory.workspace, memory.values, memory.out, memory.offsets)
-            size = memory.ends[0] if given else 0
+            given = lib.wvt_parse(text, len(text), memory.workspace, memory.values, memory.out, memory.parsed_bytes)
+            size = memory.parsed_bytes[0] if given else 0
             if given:
                 parsed = given, _VALUES.unpack_from(memory.values_view), memory.view[:size]
         finally:
             lib.wvt_wipe(memory.out, size)
-        memory.ends[0] = 0
         self._single.append(memory)
         return parsed
 
     def seal(self, payload: bytes) -> str:
         """Return the URL with a payload."""
         memory = self._take_single()
-        memory.ends[1] = len(payload)
+        memory.one_text[1] = len(payload)
         nonce = os.urandom(values.NONCE_BYTES)
-        lib.wvt_seal_tokens(self._lanes, self._sealing, nonce, payload, memory.offsets, 1, memory.out)
-        size = self._prefix_bytes + ((len(payload) + values.TOKEN_OVERHEAD) * 4 + 2) // 3
-        url = str(memory.view[:size], "ascii")
+        written = check(lib.wvt_seal_tokens(self._lanes, self._sealing, nonce, payload, memory.offsets, 1, memory.out))
+        url = str(memory.view[: written - 1], "ascii")
         self._single.append(memory)
         return url
 
@@ -94,18 +92,18 @@ class IssuePath:
 
     def seal_many(self, contents: Contents) -> list[str]:
         """Return the URLs of tokens with these contents. Their ids are not used."""
-        count, text_bytes = len(contents.records) // _RECORD_BYTES, sum(map(len, contents))
-        kept = [ffi.from_buffer(column) for column in contents[:4]]
-        ends = ffi.from_buffer("uint32_t[]", array("I", contents.ends))
-        sizes = count, len(contents.ends), len(contents.texts), len(contents.payloads)
-        given = ffi.new("struct wvt_contents *", (*kept, ends, *sizes))
-        size = self._out_bytes(count, text_bytes)
+        columns, ends = contents[:4], array("I", contents.ends)
+        count, column_bytes = len(contents.records) // _RECORD_BYTES, sum(map(len, columns)) + len(ends) * ends.itemsize
+        sizes = count, len(ends), len(contents.texts), len(contents.payloads)
+        kept = [*map(ffi.from_buffer, columns), ffi.from_buffer("uint32_t[]", ends)]
+        given = ffi.new("struct wvt_contents *", (*kept, *sizes))
+        size = self._out_bytes(count, column_bytes)
         memory = take(self._batches, count, size) or _IssueMemory(count, size)
-        payloads, offsets = new_buffer("uint8_t[]", text_bytes + 4 * len(ends)), new_buffer("uint32_t[]", count + 1)
+        payloads, offsets = new_buffer("uint8_t[]", column_bytes), new_buffer("uint32_t[]", count + 1)
         nonces = os.urandom(values.NONCE_BYTES * count)
         written = check(lib.wvt_seal_contents(self._lanes, self._sealing, nonces, given, payloads, offsets, memory.out))
         urls = str(memory.view[: written - 1], "ascii").split("\n")
-        self._batches.append(memory)
+        give_back(self._batches, memory)
         return urls
 
     def issue_many(
@@ -127,14 +125,12 @@ class IssuePath:
         )
         del keys
         results = memory.results(count, written)
-        self._batches.append(memory)
+        give_back(self._batches, memory)
         return results
 
     def _take_single(self) -> _IssueMemory:
-        try:
-            return self._single.pop()
-        except IndexError:
-            return _IssueMemory(1, self._out_bytes(1, max(ONE_TEXT_MAX, values.PAYLOAD_BYTES_MAX)))
+        size = self._out_bytes(1, max(ONE_TEXT_MAX, values.PAYLOAD_BYTES_MAX))
+        return take(self._single, 1, size) or _IssueMemory(1, size)
 
     def _out_bytes(self, count: int, text_bytes: int) -> int:
         """At least as many bytes as `count` URLs have whose requests have `text_bytes` in all."""
@@ -142,7 +138,7 @@ class IssuePath:
 
 
 class _IssueMemory:
-    """The memory of a call of wvt_issue. C wipes the workspace; URLs and kids are not secret."""
+    """The memory of a call of wvt_issue, for `size` bytes of URLs. C wipes the workspace; the rest is not secret."""
 
     def __init__(self, count: int, size: int) -> None:
         self.count, self.size = count, size
@@ -150,8 +146,9 @@ class _IssueMemory:
         self.out = new_buffer("uint8_t[]", size)
         self._status = ffi.new("uint8_t[]", count)
         self._kids = ffi.new("uint8_t[]", values.KID_BYTES * count)
-        self.ends = array("I", [0, 0])
-        self.offsets = ffi.from_buffer("uint32_t[]", self.ends)
+        self.one_text = array("I", [0, 0])
+        self.offsets = ffi.from_buffer("uint32_t[]", self.one_text)
+        self.parsed_bytes = ffi.new("uint32_t *")
         self.view = ffi.buffer(self.out)
         self.workspace = ffi.cast("struct wvt_issue_workspace *", self._workspace)
         self.values = ffi.new("struct wvt_value[]", lib.WVT_VALUES_MAX)

@@ -13,7 +13,7 @@ from ..contents import Contents
 from ..errors import MALFORMED, NOT_GENUINE, UNKNOWN_KEY, Refusal
 from . import KeyTable
 from ._native import ffi, lib
-from .buffers import ONE_TEXT_MAX, check, joined, new_buffer, take
+from .buffers import ONE_TEXT_MAX, check, give_back, joined, new_buffer, take
 
 _REFUSALS: dict[int, Refusal] = {
     lib.WVT_REFUSED: NOT_GENUINE,
@@ -41,14 +41,11 @@ class RedeemPath:
         """Open a token, or the token in a URL. None: handed back."""
         if len(text) > ONE_TEXT_MAX:
             return None
-        try:
-            memory = self._single.pop()
-        except IndexError:
-            memory = _RedeemMemory(1, ONE_TEXT_MAX)
-        memory.ends[1] = len(text)
+        memory = take(self._single, 1, ONE_TEXT_MAX) or _RedeemMemory(1, ONE_TEXT_MAX)
+        memory.one_text[1] = len(text)
         try:
             refused = lib.wvt_redeem(self._lanes, self._opening, text, memory.offsets, 1, memory.buffers)
-            opened = None if refused else memory.contents(1)
+            opened = None if refused else memory.contents()
         finally:
             lib.wvt_wipe(memory.records, _RECORD_BYTES)
         self._single.append(memory)
@@ -56,16 +53,18 @@ class RedeemPath:
 
     def open_many(self, texts: Sequence[str | bytes]) -> tuple[Contents, bytes]:
         """Open each token, or the token in each URL. Return the results, and the status of each text (0: opened)."""
+        if not texts:
+            return Contents(b"", b"", b"", b"", ()), b""
         data, offsets = joined(texts)
         count = len(texts)
         memory = take(self._batches, count, len(data)) or _RedeemMemory(count, len(data))
         try:
-            refused = check(lib.wvt_redeem(self._lanes, self._opening, data, offsets, count, memory.buffers))
-            opened = memory.contents(count - refused)
+            check(lib.wvt_redeem(self._lanes, self._opening, data, offsets, count, memory.buffers))
+            opened = memory.contents()
         finally:
             lib.wvt_wipe(memory.records, min(_RECORD_BYTES * count, memory.room))
         status = memory.status[:count]
-        self._batches.append(memory)
+        give_back(self._batches, memory)
         return opened, status
 
     def open_tokens(self, texts: Sequence[str]) -> list[bytes | Refusal]:
@@ -96,8 +95,8 @@ class _RedeemMemory:
         streams = [self.records, *(new_buffer("uint8_t[]", self.room) for _ in range(3))]
         self._views = [ffi.buffer(stream) for stream in streams]
         self._contents = ffi.new("struct wvt_contents *", (*streams, self._ends))
-        self.ends = array("I", [0, 0])
-        self.offsets = ffi.from_buffer("uint32_t[]", self.ends)
+        self.one_text = array("I", [0, 0])
+        self.offsets = ffi.from_buffer("uint32_t[]", self.one_text)
         status = ffi.new("uint8_t[]", count)
         self.status = ffi.buffer(status)
         tokens, out = new_buffer("uint8_t[]", max(size, 1)), new_buffer("uint8_t[]", self.room)
@@ -109,15 +108,15 @@ class _RedeemMemory:
         """Return a view of the memory that is wiped after each call, for tests."""
         return self._views[0]
 
-    def contents(self, count: int) -> Contents:
-        """Return the results of the last call, which opened `count` tokens. They refer to none of this memory."""
+    def contents(self) -> Contents:
+        """Return the results of the last call. They refer to none of this memory."""
         found, (records, texts, types, payloads) = self._contents, self._views
-        fixed, lines, extensions = records[: _RECORD_BYTES * count], texts[: found.texts_bytes], found.extensions
-        if not extensions:
+        fixed, lines, count = records[: _RECORD_BYTES * found.count], texts[: found.texts_bytes], found.extensions
+        if not count:
             return _contents((fixed, lines, b"", b"", ()))
-        kinds, size = types[: values.EXTENSION_TYPE_BYTES * extensions], found.payloads_bytes
-        ends = (size,) if extensions == 1 else ffi.unpack(self._ends, extensions)
-        return _contents((fixed, lines, kinds, payloads[:size], ends))
+        all_types, size = types[: values.EXTENSION_TYPE_BYTES * count], found.payloads_bytes
+        ends = (size,) if count == 1 else ffi.unpack(self._ends, count)
+        return _contents((fixed, lines, all_types, payloads[:size], ends))
 
 
 _contents = partial(tuple.__new__, Contents)  # half the time of Contents(...)
