@@ -13,7 +13,7 @@
 FN V sum_of_words(V a)
 {
     a = v_xor(a, v_up4(a));
-    return v_xor(a, v_up8(a));
+    return v_xor(a, v_low_low(v_zero(), a));
 }
 
 FN uint64_t next_constant(uint64_t c) { return (c << 1) ^ ((c >> 7) * 0x11b); }

@@ -39,22 +39,16 @@ FN V v_load_part(const uint8_t *p, size_t n, uint8_t fill)
 FN void v_store_part(uint8_t *p, size_t n, V x) { _mm512_mask_storeu_epi8(p, UINT64_MAX >> (64 - n), x); }
 FN V v_xor(V a, V b) { return _mm512_xor_si512(a, b); }
 FN V v_and(V a, V b) { return _mm512_and_si512(a, b); }
-FN V v_or(V a, V b) { return _mm512_or_si512(a, b); }
 FN V v_add8(V a, V b) { return _mm512_add_epi8(a, b); }
 FN V v_sub8_saturating(V a, V b) { return _mm512_subs_epu8(a, b); }
 FN V v_min8(V a, V b) { return _mm512_min_epu8(a, b); }
-FN V v_equal8(V a, V b) { return _mm512_movm_epi8(_mm512_cmpeq_epi8_mask(a, b)); }
 FN V v_equal32(V a, V b) { return _mm512_maskz_set1_epi32(_mm512_cmpeq_epi32_mask(a, b), -1); }
 FN V v_add32(V a, V b) { return _mm512_add_epi32(a, b); }
 /* The count is in a register, because without optimization n is not a constant. */
 FN V v_left32(V a, int n) { return _mm512_sll_epi32(a, _mm_cvtsi32_si128(n)); }
 FN V v_right32(V a, int n) { return _mm512_srl_epi32(a, _mm_cvtsi32_si128(n)); }
 FN V v_shuffle(V a, V places) { return _mm512_shuffle_epi8(a, places); }
-FN V v_up4(V a) { return _mm512_bslli_epi128(a, 4); }
-FN V v_up8(V a) { return _mm512_bslli_epi128(a, 8); }
 FN V v_swap(V a) { return _mm512_shuffle_epi32(a, _MM_PERM_BADC); }
-FN V v_low_low(V a, V b) { return _mm512_unpacklo_epi64(a, b); }
-FN V v_high_high(V a, V b) { return _mm512_unpackhi_epi64(a, b); }
 FN V v_low_high(V a, V b) { return _mm512_mask_blend_epi64(0xaa, a, b); }
 FN V v_spread12(V a)
 {
@@ -68,13 +62,8 @@ FN V v_enc(V a, V k) { return _mm512_aesenc_epi128(a, k); }
 FN V v_enclast(V a, V k) { return _mm512_aesenclast_epi128(a, k); }
 FN V v_dec(V a, V k) { return _mm512_aesdec_epi128(a, k); }
 FN V v_declast(V a, V k) { return _mm512_aesdeclast_epi128(a, k); }
-FN V v_mul_low_low(V a, V b) { return _mm512_clmulepi64_epi128(a, b, 0x00); }
-FN V v_mul_low_high(V a, V b) { return _mm512_clmulepi64_epi128(a, b, 0x10); }
-FN V v_mul_high_low(V a, V b) { return _mm512_clmulepi64_epi128(a, b, 0x01); }
-FN V v_mul_high_high(V a, V b) { return _mm512_clmulepi64_epi128(a, b, 0x11); }
+FN V v_mul(V a, V b) { return _mm512_clmulepi64_epi128(a, b, 0x00); }
 
 #include "kernels.inc.h"
 
-#else
-typedef int wvt_no_vaes512; /* ISO C forbids an empty source file */
 #endif

@@ -6,7 +6,7 @@
 
 /* The terms x^127, x^126 and x^121 of the polynomial of POLYVAL (RFC 8452, section 3), divided by x^64. */
 #define POLYVAL_UPPER v_pair(UINT64_C(0xc200000000000000), 0)
-#define TOP_BIT v_pair(0, UINT64_C(0x8000000000000000))
+#define TOP_BIT UINT64_C(0x8000000000000000)
 
 static const uint8_t ones_then_zeros[32] = {255, 255, 255, 255, 255, 255, 255, 255,
                                             255, 255, 255, 255, 255, 255, 255, 255};
@@ -17,8 +17,7 @@ struct siv {
     V derived[3][G];          /* message-authentication keys, and both halves of the message-encryption keys */
     V s[G];                   /* states of POLYVAL */
     V nonce[G];               /* with four zeros */
-    V count[G];               /* initial counter blocks */
-    V tag[G], right[G];       /* tags; open: the tag that was given, and the right one */
+    V tag[G], right[G];       /* tags, from which the counter blocks are made; open: the given tags, the right ones */
     uint8_t last[SLOTS][16];  /* the last block of each message, if it is not full */
     uint8_t sink[16];         /* for the blocks that a shorter message does not have */
     uint8_t aad[16];          /* the last block of the AAD, if it is not full */
@@ -30,13 +29,14 @@ struct siv {
     size_t full, blocks; /* every message has at least `full` full blocks and at most `blocks` blocks */
 };
 
-/* dot of RFC 8452, section 3: a * b * x^-128. The product is reduced by 64 bits twice, from the low end. */
+/* dot of RFC 8452, section 3: a * b * x^-128, with three products (Karatsuba). The product is reduced by 64 bits twice,
+ * from the low end. */
 FN V dot(V a, V b)
 {
-    V low = v_mul_low_low(a, b), high = v_mul_high_high(a, b);
-    V middle = v_xor(v_mul_low_high(a, b), v_mul_high_low(a, b));
-    middle = v_xor(middle, v_xor(v_swap(low), v_mul_low_low(low, POLYVAL_UPPER)));
-    return v_xor(high, v_xor(v_swap(middle), v_mul_low_low(middle, POLYVAL_UPPER)));
+    const V a2 = v_swap(a), b2 = v_swap(b), low = v_mul(a, b), high = v_mul(a2, b2);
+    V middle = v_xor(v_xor(low, high), v_mul(v_xor(a, a2), v_xor(b, b2)));
+    middle = v_xor(middle, v_xor(v_swap(low), v_mul(low, POLYVAL_UPPER)));
+    return v_xor(high, v_xor(v_swap(middle), v_mul(middle, POLYVAL_UPPER)));
 }
 
 FN void absorb(struct siv *w, const V *x)
@@ -129,7 +129,8 @@ FN void each_block(struct siv *w, const int crypt, const int hash)
         }
         EACH(g, G) x[g] = v_gather(in + g * W);
         if (crypt) {
-            EACH(g, G) key[g] = v_add32(w->count[g], v_pair(b, 0));
+            /* The top bit is always 1. */
+            EACH(g, G) key[g] = v_add32(v_and(w->tag[g], v_pair(UINT64_MAX, ~TOP_BIT)), v_pair(b, TOP_BIT));
             encrypt(key, G, w->rk, 1, AES256_ROUNDS);
             EACH(g, G) x[g] = v_xor(x[g], key[g]);
             EACH(g, G) v_scatter(out + g * W, x[g]);
@@ -153,7 +154,7 @@ FN void finish(struct siv *w, V *tag)
 {
     EACH(g, G) tag[g] = v_load(w->bits + g * W * 16);
     absorb(w, tag);
-    EACH(g, G) tag[g] = v_and(v_xor(w->s[g], w->nonce[g]), v_pair(UINT64_MAX, INT64_MAX));
+    EACH(g, G) tag[g] = v_and(v_xor(w->s[g], w->nonce[g]), v_pair(UINT64_MAX, ~TOP_BIT));
     encrypt(tag, G, w->rk, 1, AES256_ROUNDS);
 }
 
@@ -168,7 +169,6 @@ TARGET static void seal(const struct wvt_messages *a, void *work)
         absorb_aad(w, a->aad, a->aad_len);
         each_block(w, 0, 1);
         finish(w, w->tag);
-        EACH(g, G) w->count[g] = v_or(w->tag[g], TOP_BIT);
         each_block(w, 1, 0);
         for (size_t l = 0; l < SLOTS; l++) {
             p[l] = w->out[l] + w->len[l];
@@ -191,7 +191,6 @@ TARGET static void open(const struct wvt_messages *a, void *work)
         derive_keys(w);
         absorb_aad(w, a->aad, a->aad_len);
         EACH(g, G) w->tag[g] = v_gather(p + g * W);
-        EACH(g, G) w->count[g] = v_or(w->tag[g], TOP_BIT);
         each_block(w, 1, 1);
         finish(w, w->right);
         EACH(g, G) v_store(w->bits + g * W * 16, v_equal16(w->tag[g], w->right[g]));

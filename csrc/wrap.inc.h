@@ -93,11 +93,11 @@ FN void wrap_short(struct wrapping *w, const int each, const int back, const str
     }
     EACH(g, G) {
         if (back) {
-            V key = v_and(v_high_high(y[g], x[g]), verified(w, x[g], i + g * W, k));
+            V key = v_and(v_low_high(v_swap(y[g]), x[g]), verified(w, x[g], i + g * W, k));
             store_items(k->out, 16, 0, i + g * W, k->n, key);
         } else {
             store_items(k->out, 24, 0, i + g * W, k->n, x[g]);
-            store_items(k->out, 24, 8, i + g * W, k->n, v_high_high(x[g], y[g]));
+            store_items(k->out, 24, 8, i + g * W, k->n, v_low_high(v_swap(x[g]), y[g]));
         }
     }
 }
