@@ -86,8 +86,8 @@ FN void derive_keys(struct siv *w)
     for (size_t i = 0; i < 3; i++) {
         EACH(g, G) low[g] = v_xor(v_up4(w->nonce[g]), v_pair(2 * i, 0));
         EACH(g, G) high[g] = v_xor(v_up4(w->nonce[g]), v_pair(2 * i + 1, 0));
-        encrypt(low, G, w->master, 0, AES256_ROUNDS);
-        encrypt(high, G, w->master, 0, AES256_ROUNDS);
+        cipher(low, G, w->master, 0, 0, AES256_ROUNDS);
+        cipher(high, G, w->master, 0, 0, AES256_ROUNDS);
         EACH(g, G) w->derived[i][g] = v_low_low(low[g], high[g]);
     }
     expand(w->rk, G, WVT_SEALING_KEY_BYTES, w->derived[1], w->derived[2]);
@@ -131,7 +131,7 @@ FN void each_block(struct siv *w, const int crypt, const int hash)
         if (crypt) {
             /* The top bit is always 1. */
             EACH(g, G) key[g] = v_add32(v_and(w->tag[g], v_pair(UINT64_MAX, ~TOP_BIT)), v_pair(b, TOP_BIT));
-            encrypt(key, G, w->rk, 1, AES256_ROUNDS);
+            cipher(key, G, w->rk, 1, 0, AES256_ROUNDS);
             EACH(g, G) x[g] = v_xor(x[g], key[g]);
             EACH(g, G) v_scatter(out + g * W, x[g]);
         }
@@ -155,7 +155,7 @@ FN void finish(struct siv *w, V *tag)
     EACH(g, G) tag[g] = v_load(w->bits + g * W * 16);
     absorb(w, tag);
     EACH(g, G) tag[g] = v_and(v_xor(w->s[g], w->nonce[g]), v_pair(UINT64_MAX, ~TOP_BIT));
-    encrypt(tag, G, w->rk, 1, AES256_ROUNDS);
+    cipher(tag, G, w->rk, 1, 0, AES256_ROUNDS);
 }
 
 TARGET static void seal(const struct wvt_messages *a, void *work)

@@ -54,13 +54,9 @@ FN void step(V *x, const V *rk, const int each, const int back, size_t rounds, s
 {
     const uint64_t t = back ? steps - s : s + 1;
     const V count = v_pair((t & 0xff) << 56 | (t & 0xff00) << 40 | (t & 0xff0000) << 24 | (t & 0xff000000) << 8, 0);
-    if (back) {
-        EACH(g, G) x[g] = v_xor(x[g], count);
-        decrypt(x, G, rk, each, rounds);
-    } else {
-        encrypt(x, G, rk, each, rounds);
-        EACH(g, G) x[g] = v_xor(x[g], count);
-    }
+    EACH(g, G) x[g] = back ? v_xor(x[g], count) : x[g];
+    cipher(x, G, rk, each, back, rounds);
+    EACH(g, G) x[g] = back ? x[g] : v_xor(x[g], count);
 }
 
 /* Ones in the lanes whose A is right. Sets the status of their items. */
