@@ -108,7 +108,7 @@ FN void wrap_long(struct wrapping *w, const int each, const int back, const stru
     for (size_t l = 0; l < SLOTS; l++) {
         const size_t item = at_most(i + l, k->n - 1);
         r[l] = back ? k->out + item * k->key_len : k->out + item * wrapped_len + 8;
-        memcpy(r[l], k->in + item * in_len + (back ? 8 : 0), k->key_len);
+        copy(r[l], k->in + item * in_len + (back ? 8 : 0), k->key_len); /* memcpy may leave secrets in registers */
     }
     EACH(g, G) a[g] = back ? load_items(k->in, in_len, 0, i + g * W, k->n) : INITIAL_A;
     for (size_t s = 0; s < 6 * semiblocks; s++) {
