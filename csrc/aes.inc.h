@@ -13,7 +13,7 @@
 FN V sum_of_words(V a)
 {
     a = v_xor(a, v_up4(a));
-    return v_xor(a, v_low_low(v_zero(), a));
+    return v_xor(a, v_shuffle(a, v_pair(UINT64_C(0x8080808080808080), 0x0706050403020100)));
 }
 
 /* AES-192: the next six words, four in `four` and two in the low half of `two`. */

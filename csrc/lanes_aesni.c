@@ -16,8 +16,8 @@ FN V v_pair(uint64_t low, uint64_t high) { return _mm_set_epi64x((int64_t)high, 
 FN V v_all16(const uint8_t *p) { return _mm_loadu_si128((const __m128i *)p); }
 FN V v_load(const uint8_t *p) { return _mm_loadu_si128((const __m128i *)p); }
 FN void v_store(uint8_t *p, V x) { _mm_storeu_si128((__m128i *)p, x); }
-FN V v_gather(const uint8_t *const *p) { return v_load(p[0]); }
-FN void v_scatter(uint8_t *const *p, V x) { v_store(p[0], x); }
+FN V v_gather(const uint8_t *const *p, size_t at) { return v_load(p[0] + at); }
+FN void v_scatter(uint8_t *const *p, size_t at, V x) { v_store(p[0] + at, x); }
 FN V v_xor(V a, V b) { return _mm_xor_si128(a, b); }
 FN V v_and(V a, V b) { return _mm_and_si128(a, b); }
 FN V v_add8(V a, V b) { return _mm_add_epi8(a, b); }

@@ -30,8 +30,8 @@ FN V v_pair(uint64_t low, uint64_t high) { return FROM64(vcombine_u64(vcreate_u6
 FN V v_all16(const uint8_t *p) { return vld1q_u8(p); }
 FN V v_load(const uint8_t *p) { return vld1q_u8(p); }
 FN void v_store(uint8_t *p, V x) { vst1q_u8(p, x); }
-FN V v_gather(const uint8_t *const *p) { return vld1q_u8(p[0]); }
-FN void v_scatter(uint8_t *const *p, V x) { vst1q_u8(p[0], x); }
+FN V v_gather(const uint8_t *const *p, size_t at) { return vld1q_u8(p[0] + at); }
+FN void v_scatter(uint8_t *const *p, size_t at, V x) { vst1q_u8(p[0] + at, x); }
 FN V v_xor(V a, V b) { return veorq_u8(a, b); }
 FN V v_and(V a, V b) { return vandq_u8(a, b); }
 FN V v_add8(V a, V b) { return vaddq_u8(a, b); }

@@ -19,15 +19,15 @@ FN V v_pair(uint64_t low, uint64_t high)
 FN V v_all16(const uint8_t *p) { return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)p)); }
 FN V v_load(const uint8_t *p) { return _mm256_loadu_si256((const __m256i *)p); }
 FN void v_store(uint8_t *p, V x) { _mm256_storeu_si256((__m256i *)p, x); }
-FN V v_gather(const uint8_t *const *p)
+FN V v_gather(const uint8_t *const *p, size_t at)
 {
-    const __m128i low = _mm_loadu_si128((const __m128i *)p[0]);
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(low), _mm_loadu_si128((const __m128i *)p[1]), 1);
+    const __m128i low = _mm_loadu_si128((const __m128i *)(p[0] + at));
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(low), _mm_loadu_si128((const __m128i *)(p[1] + at)), 1);
 }
-FN void v_scatter(uint8_t *const *p, V x)
+FN void v_scatter(uint8_t *const *p, size_t at, V x)
 {
-    _mm_storeu_si128((__m128i *)p[0], _mm256_castsi256_si128(x));
-    _mm_storeu_si128((__m128i *)p[1], _mm256_extracti128_si256(x, 1));
+    _mm_storeu_si128((__m128i *)(p[0] + at), _mm256_castsi256_si128(x));
+    _mm_storeu_si128((__m128i *)(p[1] + at), _mm256_extracti128_si256(x, 1));
 }
 
 /* AVX2 has masks for 32-bit words. The last bytes go through one more word. */

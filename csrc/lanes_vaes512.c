@@ -16,20 +16,20 @@ FN V v_pair(uint64_t low, uint64_t high) { return _mm512_broadcast_i32x4(_mm_set
 FN V v_all16(const uint8_t *p) { return _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)p)); }
 FN V v_load(const uint8_t *p) { return _mm512_loadu_si512(p); }
 FN void v_store(uint8_t *p, V x) { _mm512_storeu_si512(p, x); }
-FN V v_gather(const uint8_t *const *p)
+FN V v_gather(const uint8_t *const *p, size_t at)
 {
-    const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)p[0])),
-                                                _mm_loadu_si128((const __m128i *)p[1]), 1);
-    const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)p[2])),
-                                                 _mm_loadu_si128((const __m128i *)p[3]), 1);
+    const __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(p[0] + at))),
+                                                _mm_loadu_si128((const __m128i *)(p[1] + at)), 1);
+    const __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)(p[2] + at))),
+                                                 _mm_loadu_si128((const __m128i *)(p[3] + at)), 1);
     return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
 }
-FN void v_scatter(uint8_t *const *p, V x)
+FN void v_scatter(uint8_t *const *p, size_t at, V x)
 {
-    _mm_storeu_si128((__m128i *)p[0], _mm512_castsi512_si128(x));
-    _mm_storeu_si128((__m128i *)p[1], _mm512_extracti32x4_epi32(x, 1));
-    _mm_storeu_si128((__m128i *)p[2], _mm512_extracti32x4_epi32(x, 2));
-    _mm_storeu_si128((__m128i *)p[3], _mm512_extracti32x4_epi32(x, 3));
+    _mm_storeu_si128((__m128i *)(p[0] + at), _mm512_castsi512_si128(x));
+    _mm_storeu_si128((__m128i *)(p[1] + at), _mm512_extracti32x4_epi32(x, 1));
+    _mm_storeu_si128((__m128i *)(p[2] + at), _mm512_extracti32x4_epi32(x, 2));
+    _mm_storeu_si128((__m128i *)(p[3] + at), _mm512_extracti32x4_epi32(x, 3));
 }
 #define V_HAS_PARTS
 FN V v_load_part(const uint8_t *p, size_t n, uint8_t fill)

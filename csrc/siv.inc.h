@@ -48,35 +48,8 @@ FN void begin(struct siv *w, const struct wvt_messages *a)
 {
     V first = v_all16(a->key), last = v_all16(a->key + 16);
     expand(w->master, 1, WVT_SEALING_KEY_BYTES, &first, &last);
-    memset(w->aad, 0, sizeof w->aad);
-    if (a->aad_len % 16) {
-        copy(w->aad, a->aad + a->aad_len / 16 * 16, a->aad_len % 16);
-    }
-}
-
-/* Loads SLOTS messages from place i on, and their last blocks. Behind the end it repeats the last message. */
-FN void take_messages(struct siv *w, const struct wvt_messages *a, size_t i)
-{
-    const uint8_t *nonce[SLOTS];
-    w->full = SIZE_MAX;
-    w->blocks = 0;
-    for (size_t l = 0; l < SLOTS; l++) {
-        struct wvt_message *m = w->m[l] = &a->messages[a->order[at_most(i + l, a->n - 1)]];
-        const size_t full = m->len / 16, rest = m->len % 16;
-        const uint64_t bits[2] = {8 * (uint64_t)a->aad_len, 8 * (uint64_t)m->len};
-        memcpy(w->bits + 16 * l, bits, 16);
-        nonce[l] = m->nonce;
-        w->in[l] = m->in;
-        w->out[l] = m->out;
-        w->len[l] = m->len;
-        w->full = at_most(full, w->full);
-        w->blocks = full + (rest != 0) > w->blocks ? full + (rest != 0) : w->blocks;
-        if (rest) {
-            memset(w->last[l], 0, 16);
-            copy(w->last[l], m->in + 16 * full, rest);
-        }
-    }
-    EACH(g, G) w->nonce[g] = v_gather(nonce + g * W);
+    memset(w->aad, 0, 16);
+    copy(w->aad, a->aad + a->aad_len / 16 * 16, a->aad_len % 16);
 }
 
 /* RFC 8452, section 4: the keys of each message. Each block gives 8 bytes of a key. */
@@ -97,14 +70,38 @@ FN void absorb_aad(struct siv *w, const uint8_t *aad, size_t len)
 {
     V x[G];
     EACH(g, G) w->s[g] = v_zero();
-    for (; len >= 16; aad += 16, len -= 16) {
-        EACH(g, G) x[g] = v_all16(aad);
+    for (size_t at = 0; at < len; at += 16) {
+        EACH(g, G) x[g] = v_all16(len - at >= 16 ? aad + at : w->aad);
         absorb(w, x);
     }
-    if (len) {
-        EACH(g, G) x[g] = v_all16(w->aad);
-        absorb(w, x);
+}
+
+/* Loads SLOTS messages from place i on, and their last blocks. Behind the end it repeats the last message.
+ * Derives their keys, and puts the AAD through POLYVAL. */
+FN void take_messages(struct siv *w, const struct wvt_messages *a, size_t i)
+{
+    const uint8_t *nonce[SLOTS];
+    w->full = SIZE_MAX;
+    w->blocks = 0;
+    for (size_t l = 0; l < SLOTS; l++) {
+        struct wvt_message *m = w->m[l] = &a->messages[a->order[at_most(i + l, a->n - 1)]];
+        const size_t full = m->len / 16, rest = m->len % 16, blocks = full + (rest != 0);
+        const uint64_t bits[2] = {8 * (uint64_t)a->aad_len, 8 * (uint64_t)m->len};
+        memcpy(w->bits + 16 * l, bits, 16);
+        nonce[l] = m->nonce;
+        w->in[l] = m->in;
+        w->out[l] = m->out;
+        w->len[l] = m->len;
+        w->full = at_most(full, w->full);
+        w->blocks = blocks > w->blocks ? blocks : w->blocks;
+        if (rest) {
+            memset(w->last[l], 0, 16);
+            copy(w->last[l], m->in + 16 * full, rest);
+        }
     }
+    EACH(g, G) w->nonce[g] = v_gather(nonce + g * W, 0);
+    derive_keys(w);
+    absorb_aad(w, a->aad, a->aad_len);
 }
 
 /* Puts all blocks of all messages through counter mode (crypt), and their plaintext through POLYVAL (hash). */
@@ -112,33 +109,33 @@ FN void each_block(struct siv *w, const int crypt, const int hash)
 {
     for (size_t b = 0; b < w->blocks; b++) {
         const int ragged = b >= w->full; /* for some message this block is in `last`, or does not exist */
-        const uint8_t *in[SLOTS], *keep[SLOTS] = {NULL}, *live[SLOTS] = {NULL};
-        uint8_t *out[SLOTS];
+        const uint8_t *const *in = w->in, *from[SLOTS], *keep[SLOTS] = {NULL};
+        uint8_t *const *out = w->out, *to[SLOTS];
+        size_t at = 16 * b;
         V x[G], key[G];
-        for (size_t l = 0; l < SLOTS; l++) {
-            if (!ragged) {
-                in[l] = w->in[l] + 16 * b;
-                out[l] = w->out[l] + 16 * b;
-                continue;
+        if (ragged) {
+            for (size_t l = 0; l < SLOTS; l++) {
+                const size_t here = w->len[l] > at ? at_most(w->len[l] - at, 16) : 0;
+                from[l] = here == 16 ? w->in[l] + at : here ? w->last[l] : ones_then_zeros + 16;
+                to[l] = here == 16 ? w->out[l] + at : here ? w->last[l] : w->sink;
+                keep[l] = ones_then_zeros + 16 - here;
             }
-            const size_t here = w->len[l] > 16 * b ? at_most(w->len[l] - 16 * b, 16) : 0;
-            in[l] = here == 16 ? w->in[l] + 16 * b : here ? w->last[l] : ones_then_zeros + 16;
-            out[l] = here == 16 ? w->out[l] + 16 * b : here ? w->last[l] : w->sink;
-            keep[l] = ones_then_zeros + 16 - here;
-            live[l] = ones_then_zeros + (here ? 0 : 16);
+            in = from;
+            out = to;
+            at = 0;
         }
-        EACH(g, G) x[g] = v_gather(in + g * W);
+        EACH(g, G) x[g] = v_gather(in + g * W, at);
         if (crypt) {
             /* The top bit is always 1. */
             EACH(g, G) key[g] = v_add32(v_and(w->tag[g], v_pair(UINT64_MAX, ~TOP_BIT)), v_pair(b, TOP_BIT));
             cipher(key, G, w->rk, 1, 0, AES256_ROUNDS);
             EACH(g, G) x[g] = v_xor(x[g], key[g]);
-            EACH(g, G) v_scatter(out + g * W, x[g]);
+            EACH(g, G) v_scatter(out + g * W, at, x[g]);
         }
         if (hash && ragged) {
             EACH(g, G) {
-                V s = dot(v_xor(w->s[g], v_and(x[g], v_gather(keep + g * W))), w->derived[0][g]);
-                w->s[g] = v_select(v_gather(live + g * W), s, w->s[g]);
+                V mask = v_gather(keep + g * W, 0), s = dot(v_xor(w->s[g], v_and(x[g], mask)), w->derived[0][g]);
+                w->s[g] = v_select(v_shuffle(mask, v_zero()), s, w->s[g]);
             }
         } else if (hash) {
             absorb(w, x);
@@ -165,15 +162,13 @@ TARGET static void seal(const struct wvt_messages *a, void *work)
     for (size_t i = 0; i < a->n; i += SLOTS) {
         uint8_t *p[SLOTS];
         take_messages(w, a, i);
-        derive_keys(w);
-        absorb_aad(w, a->aad, a->aad_len);
         each_block(w, 0, 1);
         finish(w, w->tag);
         each_block(w, 1, 0);
         for (size_t l = 0; l < SLOTS; l++) {
             p[l] = w->out[l] + w->len[l];
         }
-        EACH(g, G) v_scatter(p + g * W, w->tag[g]);
+        EACH(g, G) v_scatter(p + g * W, 0, w->tag[g]);
     }
     CLEAR_REGISTERS();
 }
@@ -188,9 +183,7 @@ TARGET static void open(const struct wvt_messages *a, void *work)
         for (size_t l = 0; l < SLOTS; l++) {
             p[l] = w->in[l] + w->len[l];
         }
-        derive_keys(w);
-        absorb_aad(w, a->aad, a->aad_len);
-        EACH(g, G) w->tag[g] = v_gather(p + g * W);
+        EACH(g, G) w->tag[g] = v_gather(p + g * W, 0);
         each_block(w, 1, 1);
         finish(w, w->right);
         EACH(g, G) v_store(w->bits + g * W * 16, v_equal16(w->tag[g], w->right[g]));

@@ -22,18 +22,18 @@ FN V load_items(const uint8_t *items, size_t stride, size_t from, size_t i, size
 {
     const uint8_t *p[W];
     for (size_t l = 0; l < W; l++) {
-        p[l] = items + at_most(i + l, n - 1) * stride + from;
+        p[l] = items + at_most(i + l, n - 1) * stride;
     }
-    return v_gather(p);
+    return v_gather(p, from);
 }
 
 FN void store_items(uint8_t *items, size_t stride, size_t from, size_t i, size_t n, V x)
 {
     uint8_t *p[W];
     for (size_t l = 0; l < W; l++) {
-        p[l] = items + at_most(i + l, n - 1) * stride + from;
+        p[l] = items + at_most(i + l, n - 1) * stride;
     }
-    v_scatter(p, x);
+    v_scatter(p, from, x);
 }
 
 /* Schedules of the KEKs of items from i on; or of the one KEK for all. */
