@@ -36,7 +36,15 @@ FN V v_load_part(const uint8_t *p, size_t n, uint8_t fill)
 {
     return _mm512_mask_loadu_epi8(_mm512_set1_epi8((char)fill), UINT64_MAX >> (64 - n), p);
 }
-FN void v_store_part(uint8_t *p, size_t n, V x) { _mm512_mask_storeu_epi8(p, UINT64_MAX >> (64 - n), x); }
+/* A load has to wait for a masked store before it, also if that writes only other bytes of its vector. So it is short. */
+FN void v_store_part(uint8_t *p, size_t n, V x)
+{
+    if (n > 32) {
+        _mm512_mask_storeu_epi8(p, UINT64_MAX >> (64 - n), x);
+    } else {
+        _mm256_mask_storeu_epi8(p, UINT32_MAX >> (32 - n), _mm512_castsi512_si256(x));
+    }
+}
 FN V v_xor(V a, V b) { return _mm512_xor_si512(a, b); }
 FN V v_and(V a, V b) { return _mm512_and_si512(a, b); }
 FN V v_add8(V a, V b) { return _mm512_add_epi8(a, b); }
