@@ -109,8 +109,10 @@ FN void each_block(struct siv *w, const int crypt, const int hash)
 {
     for (size_t b = 0; b < w->blocks; b++) {
         const int ragged = b >= w->full; /* for some message this block is in `last`, or does not exist */
-        const uint8_t *const *in = w->in, *from[SLOTS], *keep[SLOTS] = {NULL};
-        uint8_t *const *out = w->out, *to[SLOTS];
+        const uint8_t *const *in = w->in;
+        const uint8_t *from[SLOTS], *keep[SLOTS] = {NULL};
+        uint8_t *const *out = w->out;
+        uint8_t *to[SLOTS];
         size_t at = 16 * b;
         V x[G], key[G];
         if (ragged) {
