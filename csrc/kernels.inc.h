@@ -69,10 +69,10 @@ FN void copy(uint8_t *to, const uint8_t *from, size_t n)
     }
     EACH(bit, 4) {
         const size_t step = (size_t)8 >> bit;
-        if (n >= step) { /* and less than 2 * step: the first and the last bytes, which may overlap */
+        if (n & step) {
             memcpy(to, from, step);
-            memcpy(to + n - step, from + n - step, step);
-            return;
+            to += step;
+            from += step;
         }
     }
 }
