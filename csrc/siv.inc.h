@@ -109,9 +109,11 @@ FN void each_block(struct siv *w, const int crypt, const int hash)
 {
     for (size_t b = 0; b < w->blocks; b++) {
         const int ragged = b >= w->full; /* for some message this block is in `last`, or does not exist */
-        const uint8_t *from[SLOTS] = {NULL}, *keep[SLOTS] = {NULL};
-        uint8_t *to[SLOTS] = {NULL};
-        const size_t at = 16 * b;
+        const uint8_t *const *in = w->in;
+        const uint8_t *from[SLOTS], *keep[SLOTS] = {NULL};
+        uint8_t *const *out = w->out;
+        uint8_t *to[SLOTS];
+        size_t at = 16 * b;
         V x[G], key[G];
         if (ragged) {
             for (size_t l = 0; l < SLOTS; l++) {
@@ -120,14 +122,17 @@ FN void each_block(struct siv *w, const int crypt, const int hash)
                 to[l] = here == 16 ? w->out[l] + at : here ? w->last[l] : w->sink;
                 keep[l] = ones_then_zeros + 16 - here;
             }
+            in = from;
+            out = to;
+            at = 0;
         }
-        EACH(g, G) x[g] = ragged ? v_gather(from + g * W, 0) : v_gather(w->in + g * W, at);
+        EACH(g, G) x[g] = v_gather(in + g * W, at);
         if (crypt) {
             /* The top bit is always 1. */
             EACH(g, G) key[g] = v_add32(v_and(w->tag[g], v_pair(UINT64_MAX, ~TOP_BIT)), v_pair(b, TOP_BIT));
             cipher(key, G, w->rk, 1, 0, AES256_ROUNDS);
             EACH(g, G) x[g] = v_xor(x[g], key[g]);
-            EACH(g, G) v_scatter(ragged ? to + g * W : w->out + g * W, ragged ? 0 : at, x[g]);
+            EACH(g, G) v_scatter(out + g * W, at, x[g]);
         }
         if (hash && ragged) {
             EACH(g, G) {
