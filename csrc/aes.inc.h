@@ -13,59 +13,50 @@
 FN V sum_of_words(V a)
 {
     a = v_xor(a, v_up4(a));
-    return v_xor(a, v_up8(a));
+    return v_xor(a, v_shuffle(a, v_pair(UINT64_C(0x8080808080808080), 0x0706050403020100)));
 }
 
-FN uint64_t next_constant(uint64_t c) { return (c << 1) ^ ((c >> 7) * 0x11b); }
+/* AES-192: the next six words, four in `four` and two in the low half of `two`. */
+FN void six_words(V *four, V *two, uint64_t c)
+{
+    V t = v_enclast(v_shuffle(*two, ROTATED_WORD_2), EACH_WORD(c));
+    *four = v_xor(sum_of_words(*four), t);
+    *two = v_xor(v_xor(*two, v_up4(*two)), v_shuffle(*four, WORD_4));
+}
 
 /* Writes the schedules of n vectors of keys to rk[round * n + vector]. first and last: the first and last 16 bytes of
  * the keys; they are overwritten. */
 FN void expand(V *rk, const size_t n, size_t key_len, V *first, V *last)
 {
+    const size_t rounds = key_len / 4 + 6;
     uint64_t c = 1;
-    if (key_len == 16) {
-        for (size_t r = 0; r <= 10; r++, c = next_constant(c)) {
+    if (key_len == 24) {
+        EACH(g, n) last[g] = v_swap(last[g]);
+        for (size_t r = 0; r < rounds; r += 3, c <<= 2) {
             EACH(g, n) {
                 rk[r * n + g] = first[g];
-                V t = v_enclast(v_shuffle(first[g], ROTATED_WORD_4), EACH_WORD(c));
-                first[g] = v_xor(sum_of_words(first[g]), t);
+                V two = last[g];
+                six_words(&first[g], &last[g], c);
+                rk[(r + 1) * n + g] = v_low_low(two, first[g]);
+                rk[(r + 2) * n + g] = v_low_low(v_swap(first[g]), last[g]);
+                six_words(&first[g], &last[g], c << 1);
             }
-        }
-    } else if (key_len == 24) {
-        /* Each step makes six words: four in `first`, two in the low half of `last`. Two steps make three round keys. */
-        EACH(g, n) last[g] = v_swap(last[g]);
-        for (size_t half = 0; half <= 8; half++) {
-            const size_t r = half / 2 * 3;
-            EACH(g, n) {
-                V two = last[g], four = first[g];
-                V t = v_enclast(v_shuffle(two, ROTATED_WORD_2), EACH_WORD(c));
-                first[g] = v_xor(sum_of_words(four), t);
-                last[g] = v_xor(v_xor(two, v_up4(two)), v_shuffle(first[g], WORD_4));
-                if (half % 2) {
-                    rk[(r + 2) * n + g] = v_low_low(v_swap(four), two);
-                } else {
-                    rk[r * n + g] = four;
-                    if (half < 8) {
-                        rk[(r + 1) * n + g] = v_low_low(two, first[g]);
-                    }
-                }
-            }
-            c = next_constant(c);
         }
     } else {
-        for (size_t r = 0; r <= 14; r += 2, c = next_constant(c)) {
+        for (size_t r = 0; r < rounds; r += key_len / 16, c = (c << 1) ^ (c >> 7) * 0x11b) {
             EACH(g, n) {
                 rk[r * n + g] = first[g];
-                if (r < 14) {
-                    rk[(r + 1) * n + g] = last[g];
-                }
-                V t = v_enclast(v_shuffle(last[g], ROTATED_WORD_4), EACH_WORD(c));
+                V t = v_enclast(v_shuffle(key_len == 16 ? first[g] : last[g], ROTATED_WORD_4), EACH_WORD(c));
                 first[g] = v_xor(sum_of_words(first[g]), t);
-                t = v_enclast(v_shuffle(first[g], WORD_4), v_zero());
-                last[g] = v_xor(sum_of_words(last[g]), t);
+                if (key_len == 32) {
+                    rk[(r + 1) * n + g] = last[g];
+                    t = v_enclast(v_shuffle(first[g], WORD_4), v_zero());
+                    last[g] = v_xor(sum_of_words(last[g]), t);
+                }
             }
         }
     }
+    EACH(g, n) rk[rounds * n + g] = first[g];
 }
 
 /* The schedules of the equivalent inverse cipher (FIPS 197, 5.3.5), in place. */
@@ -85,23 +76,19 @@ FN void invert(V *rk, const size_t n, size_t rounds)
     }
 }
 
-/* n vectors of blocks; rk holds a schedule for each of them (each), or one for all. */
-FN V round_key(const V *rk, const int each, size_t r, const size_t n, size_t g) { return rk[each ? r * n + g : r]; }
-
-FN void encrypt(V *x, const size_t n, const V *rk, const int each, size_t rounds)
+/* Encrypts n vectors of blocks, or decrypts them (back). rk holds a schedule for each vector (each), or one for all. */
+FN void cipher(V *x, const size_t n, const V *rk, const int each, const int back, size_t rounds)
 {
-    EACH(g, n) x[g] = v_xor(x[g], round_key(rk, each, 0, n, g));
+    const size_t step = each ? n : 1;
+    EACH(g, n) x[g] = v_xor(x[g], rk[each ? g : 0]);
     for (size_t r = 1; r < rounds; r++) {
-        EACH(g, n) x[g] = v_enc(x[g], round_key(rk, each, r, n, g));
+        EACH(g, n) {
+            V k = rk[r * step + (each ? g : 0)];
+            x[g] = back ? v_dec(x[g], k) : v_enc(x[g], k);
+        }
     }
-    EACH(g, n) x[g] = v_enclast(x[g], round_key(rk, each, rounds, n, g));
-}
-
-FN void decrypt(V *x, const size_t n, const V *rk, const int each, size_t rounds)
-{
-    EACH(g, n) x[g] = v_xor(x[g], round_key(rk, each, 0, n, g));
-    for (size_t r = 1; r < rounds; r++) {
-        EACH(g, n) x[g] = v_dec(x[g], round_key(rk, each, r, n, g));
+    EACH(g, n) {
+        V k = rk[rounds * step + (each ? g : 0)];
+        x[g] = back ? v_declast(x[g], k) : v_enclast(x[g], k);
     }
-    EACH(g, n) x[g] = v_declast(x[g], round_key(rk, each, rounds, n, g));
 }

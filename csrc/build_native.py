@@ -35,15 +35,12 @@ def write_headers(folder: Path) -> list[Path]:
 
 def _limits(constants: Mapping[str, object]) -> str:
     """Every integer constant of values.py, with WVT_ before its name."""
-    numbers = {name: value for name, value in constants.items() if type(value) is int and name.isupper()}
-    lines = [f"#define WVT_{name} {_literal(value)}" for name, value in numbers.items()]
-    return "\n".join(["/* Generated from values.py. */", *lines, ""])
-
-
-def _literal(value: int) -> str:
-    if 0 <= value < 2**32:
-        return f"{value}u"
-    return f"INT64_C({value})"
+    lines = ["/* Generated from values.py. */"]
+    for name, value in constants.items():
+        if type(value) is int and name.isupper():
+            literal = f"{value}u" if 0 <= value < 2**32 else f"INT64_C({value})"
+            lines.append(f"#define WVT_{name} {literal}")
+    return "\n".join([*lines, ""])
 
 
 def declarations() -> str:
@@ -56,14 +53,12 @@ def declarations() -> str:
 
 def flags() -> tuple[list[str], list[str]]:
     """The flags for the compiler and for the linker."""
-    compiling, linking = [], []
-    if sys.platform != "win32":
-        compiling += ["-fvisibility=hidden", f"-ffile-prefix-map={Path.cwd()}=."]
-    if sys.platform == "linux":
-        linking += ["-Wl,-z,relro,-z,now"]
+    if sys.platform == "win32":
+        return [], []
+    compiling = ["-fvisibility=hidden", f"-ffile-prefix-map={Path.cwd()}=."]
+    linking = ["-Wl,-z,relro,-z,now"] if sys.platform == "linux" else []
     # A debugger and the sanitizers need the symbols.
-    keep_symbols = any(flag.startswith(("-g", "-fsanitize")) for flag in os.environ.get("CFLAGS", "").split())
-    if sys.platform != "win32" and not keep_symbols:
+    if not any(flag.startswith(("-g", "-fsanitize")) for flag in os.environ.get("CFLAGS", "").split()):
         compiling += ["-g0"]
         linking += ["-Wl,--strip-all"] if sys.platform == "linux" else []
     return compiling, linking

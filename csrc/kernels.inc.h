@@ -7,15 +7,14 @@
  *   v_pair(low, high)               both halves of a lane, the same in all      v_all16(p)   16 bytes, the same in all
  *   v_load, v_store                 W * 16 bytes
  *   v_load_part, v_store_part       the first n of them; defined below unless V_HAS_PARTS is defined
- *   v_gather, v_scatter             16 bytes at each of W pointers
- *   v_xor v_and v_or                v_add8 v_sub8_saturating v_min8 v_equal8 (ones or zeros)
- *   v_equal32 v_add32 v_left32 v_right32                  32-bit words, little-endian
+ *   v_gather, v_scatter             16 bytes at each of W pointers plus `at`
+ *   v_xor v_and                     v_add8 v_sub8_saturating v_min8
+ *   v_equal32 (ones or zeros) v_add32 v_left32 v_right32  32-bit words, little-endian
  *   v_shuffle(a, places)            byte i of a lane is byte places[i] of a, 0 for a place over 127
- *   v_up4, v_up8                    moves the bytes of a lane 4 or 8 places up, and fills with zeros
- *   v_swap, v_low_low(a, b), ...    64-bit halves of a lane; the low half of the result is named first
+ *   v_swap, v_low_high(a, b)        swaps the 64-bit halves of a lane; joins the low half of a and the high half of b
  *   v_spread12(a)                   the first 12 * W bytes, 12 to each lane; v_pack12 is the inverse
  *   v_enc v_enclast v_dec v_declast one round of FIPS 197, the round key added last (as AES-NI does)
- *   v_mul_low_high(a, b), ...       carry-less product of the low half of a and the high half of b
+ *   v_mul                           carry-less product of the low halves
  *
  * Lanes behind the last item repeat the last item. They store the same bytes to the same place, after all lanes have
  * loaded.
@@ -31,6 +30,11 @@ WVT_STATIC_ASSERT(slack_is_enough, 16 * W <= WVT_OPEN_SLACK);
 #define EACH_WORD(w) v_pair((w) * UINT64_C(0x100000001), (w) * UINT64_C(0x100000001))
 
 FN V v_zero(void) { return v_pair(0, 0); }
+
+FN V v_low_low(V a, V b) { return v_low_high(a, v_swap(b)); }
+
+/* Moves the bytes of a lane 4 places up, and fills with zeros. */
+FN V v_up4(V a) { return v_shuffle(a, v_pair(0x0302010080808080, 0x0b0a090807060504)); }
 
 FN V v_select(V mask, V yes, V no) { return v_xor(no, v_and(mask, v_xor(yes, no))); }
 

@@ -31,25 +31,19 @@ FN V v_pair(uint64_t low, uint64_t high) { return FROM64(vcombine_u64(vcreate_u6
 FN V v_all16(const uint8_t *p) { return vld1q_u8(p); }
 FN V v_load(const uint8_t *p) { return vld1q_u8(p); }
 FN void v_store(uint8_t *p, V x) { vst1q_u8(p, x); }
-FN V v_gather(const uint8_t *const *p) { return vld1q_u8(p[0]); }
-FN void v_scatter(uint8_t *const *p, V x) { vst1q_u8(p[0], x); }
+FN V v_gather(const uint8_t *const *p, size_t at) { return vld1q_u8(p[0] + at); }
+FN void v_scatter(uint8_t *const *p, size_t at, V x) { vst1q_u8(p[0] + at, x); }
 FN V v_xor(V a, V b) { return veorq_u8(a, b); }
 FN V v_and(V a, V b) { return vandq_u8(a, b); }
-FN V v_or(V a, V b) { return vorrq_u8(a, b); }
 FN V v_add8(V a, V b) { return vaddq_u8(a, b); }
 FN V v_sub8_saturating(V a, V b) { return vqsubq_u8(a, b); }
 FN V v_min8(V a, V b) { return vminq_u8(a, b); }
-FN V v_equal8(V a, V b) { return vceqq_u8(a, b); }
 FN V v_equal32(V a, V b) { return FROM32(vceqq_u32(AS32(a), AS32(b))); }
 FN V v_add32(V a, V b) { return FROM32(vaddq_u32(AS32(a), AS32(b))); }
 FN V v_left32(V a, int n) { return FROM32(vshlq_u32(AS32(a), vdupq_n_s32(n))); }
 FN V v_right32(V a, int n) { return FROM32(vshlq_u32(AS32(a), vdupq_n_s32(-n))); }
 FN V v_shuffle(V a, V places) { return vqtbl1q_u8(a, places); }
-FN V v_up4(V a) { return vextq_u8(vdupq_n_u8(0), a, 12); }
-FN V v_up8(V a) { return vextq_u8(vdupq_n_u8(0), a, 8); }
 FN V v_swap(V a) { return vextq_u8(a, a, 8); }
-FN V v_low_low(V a, V b) { return FROM64(vzip1q_u64(AS64(a), AS64(b))); }
-FN V v_high_high(V a, V b) { return FROM64(vzip2q_u64(AS64(a), AS64(b))); }
 FN V v_low_high(V a, V b) { return vcombine_u8(vget_low_u8(a), vget_high_u8(b)); }
 FN V v_spread12(V a) { return a; }
 FN V v_pack12(V a) { return a; }
@@ -60,21 +54,12 @@ FN V v_dec(V a, V k) { return veorq_u8(vaesimcq_u8(vaesdq_u8(a, vdupq_n_u8(0))),
 FN V v_declast(V a, V k) { return veorq_u8(vaesdq_u8(a, vdupq_n_u8(0)), k); }
 
 #if defined(_MSC_VER) && !defined(__clang__) /* its vmull_p64 takes vectors of one element */
-#define MUL(a, b) vreinterpretq_u8_p128(vmull_p64(a, b))
 #define LOW(a) vget_low_p64(vreinterpretq_p64_u8(a))
-#define HIGH(a) vget_high_p64(vreinterpretq_p64_u8(a))
 #else
-#define MUL(a, b) vreinterpretq_u8_p128(vmull_p64((poly64_t)(a), (poly64_t)(b)))
-#define LOW(a) vgetq_lane_u64(AS64(a), 0)
-#define HIGH(a) vgetq_lane_u64(AS64(a), 1)
+#define LOW(a) (poly64_t) vgetq_lane_u64(AS64(a), 0)
 #endif
-FN V v_mul_low_low(V a, V b) { return MUL(LOW(a), LOW(b)); }
-FN V v_mul_low_high(V a, V b) { return MUL(LOW(a), HIGH(b)); }
-FN V v_mul_high_low(V a, V b) { return MUL(HIGH(a), LOW(b)); }
-FN V v_mul_high_high(V a, V b) { return MUL(HIGH(a), HIGH(b)); }
+FN V v_mul(V a, V b) { return vreinterpretq_u8_p128(vmull_p64(LOW(a), LOW(b))); }
 
 #include "kernels.inc.h"
 
-#else
-typedef int wvt_no_armv8; /* ISO C forbids an empty source file */
 #endif

@@ -7,7 +7,7 @@ enum { SIV_SLOTS = SLOTS }; /* for the table of kernels: wrap.inc.h defines SLOT
 
 /* The terms x^127, x^126 and x^121 of the polynomial of POLYVAL (RFC 8452, section 3), divided by x^64. */
 #define POLYVAL_UPPER v_pair(UINT64_C(0xc200000000000000), 0)
-#define TOP_BIT v_pair(0, UINT64_C(0x8000000000000000))
+#define TOP_BIT UINT64_C(0x8000000000000000)
 
 static const uint8_t ones_then_zeros[32] = {255, 255, 255, 255, 255, 255, 255, 255,
                                             255, 255, 255, 255, 255, 255, 255, 255};
@@ -18,8 +18,7 @@ struct siv {
     V derived[3][G];          /* message-authentication keys, and both halves of the message-encryption keys */
     V s[G];                   /* states of POLYVAL */
     V nonce[G];               /* with four zeros */
-    V count[G];               /* initial counter blocks */
-    V tag[G], right[G];       /* tags; open: the tag that was given, and the right one */
+    V tag[G], right[G];       /* tags, from which the counter blocks are made; open: the given tags, the right ones */
     uint8_t last[SLOTS][16];  /* the last block of each message, if it is not full */
     uint8_t sink[16];         /* for the blocks that a shorter message does not have */
     uint8_t aad[16];          /* the last block of the AAD, if it is not full */
@@ -31,13 +30,14 @@ struct siv {
     size_t full, blocks; /* every message has at least `full` full blocks and at most `blocks` blocks */
 };
 
-/* dot of RFC 8452, section 3: a * b * x^-128. The product is reduced by 64 bits twice, from the low end. */
+/* dot of RFC 8452, section 3: a * b * x^-128, with three products (Karatsuba). The product is reduced by 64 bits twice,
+ * from the low end. */
 FN V dot(V a, V b)
 {
-    V low = v_mul_low_low(a, b), high = v_mul_high_high(a, b);
-    V middle = v_xor(v_mul_low_high(a, b), v_mul_high_low(a, b));
-    middle = v_xor(middle, v_xor(v_swap(low), v_mul_low_low(low, POLYVAL_UPPER)));
-    return v_xor(high, v_xor(v_swap(middle), v_mul_low_low(middle, POLYVAL_UPPER)));
+    const V a2 = v_swap(a), b2 = v_swap(b), low = v_mul(a, b), high = v_mul(a2, b2);
+    V middle = v_xor(v_xor(low, high), v_mul(v_xor(a, a2), v_xor(b, b2)));
+    middle = v_xor(middle, v_xor(v_swap(low), v_mul(low, POLYVAL_UPPER)));
+    return v_xor(high, v_xor(v_swap(middle), v_mul(middle, POLYVAL_UPPER)));
 }
 
 FN void absorb(struct siv *w, const V *x)
@@ -49,35 +49,8 @@ FN void begin(struct siv *w, const struct wvt_messages *a)
 {
     V first = v_all16(a->key), last = v_all16(a->key + 16);
     expand(w->master, 1, WVT_SEALING_KEY_BYTES, &first, &last);
-    memset(w->aad, 0, sizeof w->aad);
-    if (a->aad_len % 16) {
-        wvt_copy(w->aad, a->aad + a->aad_len / 16 * 16, a->aad_len % 16);
-    }
-}
-
-/* Loads SLOTS messages from place i on, and their last blocks. Behind the end it repeats the last message. */
-FN void take_messages(struct siv *w, const struct wvt_messages *a, size_t i)
-{
-    const uint8_t *nonce[SLOTS];
-    w->full = SIZE_MAX;
-    w->blocks = 0;
-    for (size_t l = 0; l < SLOTS; l++) {
-        struct wvt_message *m = w->m[l] = &a->messages[a->order[at_most(i + l, a->n - 1)]];
-        const size_t full = m->len / 16, rest = m->len % 16;
-        const uint64_t bits[2] = {8 * (uint64_t)a->aad_len, 8 * (uint64_t)m->len};
-        memcpy(w->bits + 16 * l, bits, 16);
-        nonce[l] = m->nonce;
-        w->in[l] = m->in;
-        w->out[l] = m->out;
-        w->len[l] = m->len;
-        w->full = at_most(full, w->full);
-        w->blocks = full + (rest != 0) > w->blocks ? full + (rest != 0) : w->blocks;
-        if (rest) {
-            memset(w->last[l], 0, 16);
-            wvt_copy(w->last[l], m->in + 16 * full, rest);
-        }
-    }
-    EACH(g, G) w->nonce[g] = v_gather(nonce + g * W);
+    memset(w->aad, 0, 16);
+    wvt_copy(w->aad, a->aad + a->aad_len / 16 * 16, a->aad_len % 16);
 }
 
 /* RFC 8452, section 4: the keys of each message. Each block gives 8 bytes of a key. */
@@ -87,8 +60,8 @@ FN void derive_keys(struct siv *w)
     for (size_t i = 0; i < 3; i++) {
         EACH(g, G) low[g] = v_xor(v_up4(w->nonce[g]), v_pair(2 * i, 0));
         EACH(g, G) high[g] = v_xor(v_up4(w->nonce[g]), v_pair(2 * i + 1, 0));
-        encrypt(low, G, w->master, 0, AES256_ROUNDS);
-        encrypt(high, G, w->master, 0, AES256_ROUNDS);
+        cipher(low, G, w->master, 0, 0, AES256_ROUNDS);
+        cipher(high, G, w->master, 0, 0, AES256_ROUNDS);
         EACH(g, G) w->derived[i][g] = v_low_low(low[g], high[g]);
     }
     expand(w->rk, G, WVT_SEALING_KEY_BYTES, w->derived[1], w->derived[2]);
@@ -98,14 +71,38 @@ FN void absorb_aad(struct siv *w, const uint8_t *aad, size_t len)
 {
     V x[G];
     EACH(g, G) w->s[g] = v_zero();
-    for (; len >= 16; aad += 16, len -= 16) {
-        EACH(g, G) x[g] = v_all16(aad);
+    for (size_t at = 0; at < len; at += 16) {
+        EACH(g, G) x[g] = v_all16(len - at >= 16 ? aad + at : w->aad);
         absorb(w, x);
     }
-    if (len) {
-        EACH(g, G) x[g] = v_all16(w->aad);
-        absorb(w, x);
+}
+
+/* Loads SLOTS messages from place i on, and their last blocks. Behind the end it repeats the last message.
+ * Derives their keys, and puts the AAD through POLYVAL. */
+FN void take_messages(struct siv *w, const struct wvt_messages *a, size_t i)
+{
+    const uint8_t *nonce[SLOTS];
+    w->full = SIZE_MAX;
+    w->blocks = 0;
+    for (size_t l = 0; l < SLOTS; l++) {
+        struct wvt_message *m = w->m[l] = &a->messages[a->order[at_most(i + l, a->n - 1)]];
+        const size_t full = m->len / 16, rest = m->len % 16, blocks = full + (rest != 0);
+        const uint64_t bits[2] = {8 * (uint64_t)a->aad_len, 8 * (uint64_t)m->len};
+        memcpy(w->bits + 16 * l, bits, 16);
+        nonce[l] = m->nonce;
+        w->in[l] = m->in;
+        w->out[l] = m->out;
+        w->len[l] = m->len;
+        w->full = at_most(full, w->full);
+        w->blocks = blocks > w->blocks ? blocks : w->blocks;
+        if (rest) {
+            memset(w->last[l], 0, 16);
+            wvt_copy(w->last[l], m->in + 16 * full, rest);
+        }
     }
+    EACH(g, G) w->nonce[g] = v_gather(nonce + g * W, 0);
+    derive_keys(w);
+    absorb_aad(w, a->aad, a->aad_len);
 }
 
 /* Puts all blocks of all messages through counter mode (crypt), and their plaintext through POLYVAL (hash). */
@@ -113,32 +110,35 @@ FN void each_block(struct siv *w, const int crypt, const int hash)
 {
     for (size_t b = 0; b < w->blocks; b++) {
         const int ragged = b >= w->full; /* for some message this block is in `last`, or does not exist */
-        const uint8_t *in[SLOTS], *keep[SLOTS] = {NULL}, *live[SLOTS] = {NULL};
-        uint8_t *out[SLOTS];
+        const uint8_t *const *in = w->in;
+        const uint8_t *from[SLOTS], *keep[SLOTS] = {NULL};
+        uint8_t *const *out = w->out;
+        uint8_t *to[SLOTS];
+        size_t at = 16 * b;
         V x[G], key[G];
-        for (size_t l = 0; l < SLOTS; l++) {
-            if (!ragged) {
-                in[l] = w->in[l] + 16 * b;
-                out[l] = w->out[l] + 16 * b;
-                continue;
+        if (ragged) {
+            for (size_t l = 0; l < SLOTS; l++) {
+                const size_t here = w->len[l] > at ? at_most(w->len[l] - at, 16) : 0;
+                from[l] = here == 16 ? w->in[l] + at : here ? w->last[l] : ones_then_zeros + 16;
+                to[l] = here == 16 ? w->out[l] + at : here ? w->last[l] : w->sink;
+                keep[l] = ones_then_zeros + 16 - here;
             }
-            const size_t here = w->len[l] > 16 * b ? at_most(w->len[l] - 16 * b, 16) : 0;
-            in[l] = here == 16 ? w->in[l] + 16 * b : here ? w->last[l] : ones_then_zeros + 16;
-            out[l] = here == 16 ? w->out[l] + 16 * b : here ? w->last[l] : w->sink;
-            keep[l] = ones_then_zeros + 16 - here;
-            live[l] = ones_then_zeros + (here ? 0 : 16);
+            in = from;
+            out = to;
+            at = 0;
         }
-        EACH(g, G) x[g] = v_gather(in + g * W);
+        EACH(g, G) x[g] = v_gather(in + g * W, at);
         if (crypt) {
-            EACH(g, G) key[g] = v_add32(w->count[g], v_pair(b, 0));
-            encrypt(key, G, w->rk, 1, AES256_ROUNDS);
+            /* The top bit is always 1. */
+            EACH(g, G) key[g] = v_add32(v_and(w->tag[g], v_pair(UINT64_MAX, ~TOP_BIT)), v_pair(b, TOP_BIT));
+            cipher(key, G, w->rk, 1, 0, AES256_ROUNDS);
             EACH(g, G) x[g] = v_xor(x[g], key[g]);
-            EACH(g, G) v_scatter(out + g * W, x[g]);
+            EACH(g, G) v_scatter(out + g * W, at, x[g]);
         }
         if (hash && ragged) {
             EACH(g, G) {
-                V s = dot(v_xor(w->s[g], v_and(x[g], v_gather(keep + g * W))), w->derived[0][g]);
-                w->s[g] = v_select(v_gather(live + g * W), s, w->s[g]);
+                V mask = v_gather(keep + g * W, 0), s = dot(v_xor(w->s[g], v_and(x[g], mask)), w->derived[0][g]);
+                w->s[g] = v_select(v_shuffle(mask, v_zero()), s, w->s[g]);
             }
         } else if (hash) {
             absorb(w, x);
@@ -154,8 +154,8 @@ FN void finish(struct siv *w, V *tag)
 {
     EACH(g, G) tag[g] = v_load(w->bits + g * W * 16);
     absorb(w, tag);
-    EACH(g, G) tag[g] = v_and(v_xor(w->s[g], w->nonce[g]), v_pair(UINT64_MAX, INT64_MAX));
-    encrypt(tag, G, w->rk, 1, AES256_ROUNDS);
+    EACH(g, G) tag[g] = v_and(v_xor(w->s[g], w->nonce[g]), v_pair(UINT64_MAX, ~TOP_BIT));
+    cipher(tag, G, w->rk, 1, 0, AES256_ROUNDS);
 }
 
 TARGET static void seal(const struct wvt_messages *a, void *work)
@@ -165,16 +165,13 @@ TARGET static void seal(const struct wvt_messages *a, void *work)
     for (size_t i = 0; i < a->n; i += SLOTS) {
         uint8_t *p[SLOTS];
         take_messages(w, a, i);
-        derive_keys(w);
-        absorb_aad(w, a->aad, a->aad_len);
         each_block(w, 0, 1);
         finish(w, w->tag);
-        EACH(g, G) w->count[g] = v_or(w->tag[g], TOP_BIT);
         each_block(w, 1, 0);
         for (size_t l = 0; l < SLOTS; l++) {
             p[l] = w->out[l] + w->len[l];
         }
-        EACH(g, G) v_scatter(p + g * W, w->tag[g]);
+        EACH(g, G) v_scatter(p + g * W, 0, w->tag[g]);
     }
     CLEAR_REGISTERS();
 }
@@ -189,10 +186,7 @@ TARGET static void open(const struct wvt_messages *a, void *work)
         for (size_t l = 0; l < SLOTS; l++) {
             p[l] = w->in[l] + w->len[l];
         }
-        derive_keys(w);
-        absorb_aad(w, a->aad, a->aad_len);
-        EACH(g, G) w->tag[g] = v_gather(p + g * W);
-        EACH(g, G) w->count[g] = v_or(w->tag[g], TOP_BIT);
+        EACH(g, G) w->tag[g] = v_gather(p + g * W, 0);
         each_block(w, 1, 1);
         finish(w, w->right);
         EACH(g, G) v_store(w->bits + g * W * 16, v_equal16(w->tag[g], w->right[g]));

@@ -22,18 +22,18 @@ FN V load_items(const uint8_t *items, size_t stride, size_t from, size_t i, size
 {
     const uint8_t *p[W];
     for (size_t l = 0; l < W; l++) {
-        p[l] = items + at_most(i + l, n - 1) * stride + from;
+        p[l] = items + at_most(i + l, n - 1) * stride;
     }
-    return v_gather(p);
+    return v_gather(p, from);
 }
 
 FN void store_items(uint8_t *items, size_t stride, size_t from, size_t i, size_t n, V x)
 {
     uint8_t *p[W];
     for (size_t l = 0; l < W; l++) {
-        p[l] = items + at_most(i + l, n - 1) * stride + from;
+        p[l] = items + at_most(i + l, n - 1) * stride;
     }
-    v_scatter(p, x);
+    v_scatter(p, from, x);
 }
 
 /* Schedules of the KEKs of items from i on; or of the one KEK for all. */
@@ -54,13 +54,9 @@ FN void step(V *x, const V *rk, const int each, const int back, size_t rounds, s
 {
     const uint64_t t = back ? steps - s : s + 1;
     const V count = v_pair((t & 0xff) << 56 | (t & 0xff00) << 40 | (t & 0xff0000) << 24 | (t & 0xff000000) << 8, 0);
-    if (back) {
-        EACH(g, G) x[g] = v_xor(x[g], count);
-        decrypt(x, G, rk, each, rounds);
-    } else {
-        encrypt(x, G, rk, each, rounds);
-        EACH(g, G) x[g] = v_xor(x[g], count);
-    }
+    EACH(g, G) x[g] = back ? v_xor(x[g], count) : x[g];
+    cipher(x, G, rk, each, back, rounds);
+    EACH(g, G) x[g] = back ? x[g] : v_xor(x[g], count);
 }
 
 /* Ones in the lanes whose A is right. Sets the status of their items. */
@@ -93,11 +89,11 @@ FN void wrap_short(struct wrapping *w, const int each, const int back, const str
     }
     EACH(g, G) {
         if (back) {
-            V key = v_and(v_high_high(y[g], x[g]), verified(w, x[g], i + g * W, k));
+            V key = v_and(v_low_high(v_swap(y[g]), x[g]), verified(w, x[g], i + g * W, k));
             store_items(k->out, 16, 0, i + g * W, k->n, key);
         } else {
             store_items(k->out, 24, 0, i + g * W, k->n, x[g]);
-            store_items(k->out, 24, 8, i + g * W, k->n, v_high_high(x[g], y[g]));
+            store_items(k->out, 24, 8, i + g * W, k->n, v_low_high(v_swap(x[g]), y[g]));
         }
     }
 }

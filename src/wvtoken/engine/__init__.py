@@ -27,11 +27,7 @@ NATIVE_NAMES = ("x86-vaes512", "x86-vaes256", "x86-aesni", "armv8")
 class KeyTable:
     """The sealing keys (32 bytes) of a key ring, by the header (5 bytes) of their tokens. Made once per ring.
 
-    Attributes:
-        by_header: the keys, in ascending order of their headers.
-        headers: the headers, joined.
-        keys: the keys, joined.
-        prepared: the ciphers that an engine has made, by header. An engine makes one when its key is first used.
+    `headers` and `keys` are joined, in ascending order of the headers. `prepared` is for the ciphers of an engine.
     """
 
     __slots__ = ("by_header", "headers", "keys", "prepared")
@@ -52,15 +48,12 @@ class Engine(Protocol):
     @property
     def name(self) -> str:
         """For example "x86-vaes512" or "openssl"."""
-        ...
 
     def wrap(self, keks: bytes | Sequence[bytes], keys: Sequence[bytes]) -> Sequence[bytes]:
         """Wrap keys (RFC 3394) with one KEK for all, or one for each. Keys have one length, and so have KEKs."""
-        ...
 
     def unwrap(self, keks: bytes | Sequence[bytes], wrapped: Sequence[bytes]) -> Sequence[bytes | None]:
         """Unwrap keys. Return None for an item that does not unwrap."""
-        ...
 
     def seal_tokens(
         self,
@@ -72,21 +65,17 @@ class Engine(Protocol):
         prefix: str = "",
     ) -> list[str]:
         """Texts: prefix + base64url(header || nonce || sealed payload). AAD: header || audience. A nonce for each."""
-        ...
 
     def issue_path(
         self, table: KeyTable, header: bytes, audience: bytes, prefix: str, forbids_unknown: bool
     ) -> IssuePath | None:
         """Return the fast path from requests to URLs, or None if the engine has none."""
-        ...
 
     def redeem_path(self, table: KeyTable, audience: bytes) -> RedeemPath | None:
         """Return the fast path from tokens to grants, or None if the engine has none."""
-        ...
 
     def open_tokens(self, table: KeyTable, audience: bytes, texts: Sequence[str]) -> list[bytes | Refusal]:
         """Return header || nonce || payload of each text, or why the text does not open. Texts are ASCII."""
-        ...
 
 
 def load(name: str) -> Engine:

@@ -63,11 +63,8 @@ class OpenSSLEngine:
 
 
 def _each(items: bytes | Sequence[bytes]) -> Iterable[bytes]:
-    """Return the items as plain bytes of one length. Repeat a single item."""
-    if isinstance(items, bytes):
-        return repeat(items)
-    joined, length = b"".join(items), len(b"".join(items[:1]))
-    return (joined[start : start + length] for start in range(0, len(joined), max(length, 1)))
+    """Return the items as plain bytes. Repeat a single item."""
+    return repeat(items) if isinstance(items, bytes) else (memoryview(item).tobytes() for item in items)
 
 
 def _unwrap(kek: bytes, wrapped: bytes) -> bytes | None:
