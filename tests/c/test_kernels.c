@@ -127,7 +127,7 @@ static size_t siv(int open, const uint8_t *key, const uint8_t *aad, size_t aad_l
     }
     const struct wvt_messages all = {key, aad, order, aad_len, n, messages};
     (open ? kernels->open : kernels->seal)(&all, wvt_aligned(work.bytes));
-    wvt_finish(&work, kernels->siv_bytes);
+    wvt_finish(kernels, &work, kernels->siv_bytes);
     for (size_t i = 0; i < kernels->siv_bytes; i++) {
         CHECK(((uint8_t *)wvt_aligned(work.bytes))[i] == 0);
     }
