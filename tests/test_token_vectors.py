@@ -108,10 +108,15 @@ def test_invalid_lengths_are_value_errors(any_engine: Engine) -> None:
         if vector["class"] in ("key", "kek"):
             kek, key = values(vector, "kek", "key")
             with pytest.raises(ValueError, match="bytes"):
+                wrap_key(kek, key)
+            with pytest.raises(ValueError, match="bytes"):
                 wrap_keys([good[0], kek], [good[1], key])
         if vector["class"] == "kek":
+            ek = bytes.fromhex(vector["ek"])
             with pytest.raises(ValueError, match="KEK"):
-                unwrap_keys([good[0], kek], [good[2], bytes.fromhex(vector["ek"])])
+                unwrap_key(kek, ek)
+            with pytest.raises(ValueError, match="KEK"):
+                unwrap_keys([good[0], kek], [good[2], ek])
 
 
 def test_wrapped_keys_in_requests(any_engine: Engine) -> None:
