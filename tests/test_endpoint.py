@@ -77,8 +77,7 @@ def test_both_methods_take_query_and_body(method: str, query: str | bytes, body:
 
 
 @pytest.mark.parametrize(
-    "content_type",
-    [FORM, f"{FORM};charset=UTF-8", f"{FORM} ; charset=utf-8", FORM.title(), f" {FORM} "],
+    "content_type", [FORM, f"{FORM};charset=UTF-8", f"{FORM} ; charset=utf-8", FORM.title(), f" {FORM} "]
 )
 def test_a_body_must_be_a_form(content_type: str) -> None:
     assert grant(endpoint().respond("POST", PATH, "", form(), content_type)).content_key == CONTENT_KEY

@@ -16,17 +16,7 @@ from typing import Any
 import pytest
 
 import wvtoken
-from wvtoken import (
-    EngineUnavailable,
-    ErrorCode,
-    Grant,
-    Issuer,
-    KeyRing,
-    Redeemer,
-    TokenRequestError,
-    TokenSpec,
-    parse,
-)
+from wvtoken import EngineUnavailable, ErrorCode, Grant, Issuer, KeyRing, Redeemer, TokenRequestError, TokenSpec, parse
 from wvtoken.batch import CHUNK
 
 pytestmark = pytest.mark.usefixtures("any_engine")

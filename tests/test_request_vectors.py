@@ -12,17 +12,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
-from wvtoken import (
-    Extension,
-    Issuer,
-    KeyRing,
-    Redeemer,
-    Response,
-    TokenEndpoint,
-    TokenRequestError,
-    TokenSpec,
-    parse,
-)
+from wvtoken import Extension, Issuer, KeyRing, Redeemer, Response, TokenEndpoint, TokenRequestError, TokenSpec, parse
 from wvtoken.engine import Engine
 
 Vector = dict[str, Any]
