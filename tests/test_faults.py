@@ -6,7 +6,6 @@ No result is lost or incomplete, and no error shows a secret. One SIMD variant a
 from __future__ import annotations
 
 import contextlib
-import functools
 import multiprocessing
 import os
 import random
@@ -187,27 +186,6 @@ def test_one_bad_token(any_engine: Engine, kind: str) -> None:
             assert [grant.cookie for grant in results if isinstance(grant, Grant)] == [
                 str(at) for at in range(length) if at != place
             ]
-
-
-@pytest.mark.parametrize(
-    ("bad", "fault"), [(bytes(15), ValueError), (b"", ValueError), ("k" * 16, TypeError), (None, TypeError)]
-)
-def test_one_bad_argument(any_engine: Engine, bad: Any, fault: type[Exception]) -> None:
-    """Misuse, wherever it stands in the batch, is the whole call's error."""
-    keys, keks = [KEY] * LONG, [KEK] * LONG
-    eks = wrap_keys(KEK, keys)
-    for length, place in places():
-        some_keys, some_keks, some_eks = keys[:length], keks[:length], eks[:length]
-        some_keys[place] = some_keks[place] = bad
-        calls: list[Callable[[], object]] = [
-            functools.partial(wrap_keys, KEK, some_keys),
-            functools.partial(wrap_keys, some_keks, keys[:length]),
-            functools.partial(unwrap_keys, some_keks, some_eks),
-        ]
-        for call in calls:
-            with pytest.raises(fault) as raised:
-                call()
-            assert_shows_nothing(raised.value)
 
 
 # A key storage that fails midway.
