@@ -896,17 +896,9 @@ class Screen:
         """Return all output until the process ends."""
         os.close(self.slave)
         shown = b""
-        end = time.monotonic() + SECONDS
-        while time.monotonic() < end:
-            if not select.select([self.master], [], [], 0.05)[0]:
-                continue
-            try:
-                block = os.read(self.master, 65536)
-            except OSError:  # Linux: no process has the terminal open any more.
-                break
-            if not block:
-                break
-            shown += block
+        with suppress(OSError):  # Linux raises it when no process has the terminal open any more.
+            while select.select([self.master], [], [], SECONDS)[0] and (block := os.read(self.master, 65536)):
+                shown += block
         process.wait(SECONDS)
         os.close(self.master)
         assert b"Traceback" not in shown
