@@ -230,6 +230,7 @@ def test_redeem_prints_the_grant_and_the_key_only_on_request(run: Run, keys: Pat
         result = run("redeem", "--keys", keys, token)
         assert (result.status, result.err) == (0, [])
         assert [json.loads(line) for line in result.out] == [redeemed(url).as_dict()]
+        assert UNWRAPPED not in result.all
     result = run("redeem", "--keys", keys, "--show-key", url)
     assert json.loads(result.out[0]) == redeemed(url).as_dict(content_key=True)
 
