@@ -47,13 +47,7 @@ def started(
     """Start a program in a session of its own. At the end, stop the program and kill what remains of its session."""
     with output.open("wb") as stream:
         process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=stream,
-            start_new_session=True,
+            command, cwd=folder, env=env, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True
         )
     try:
         yield process

@@ -77,8 +77,7 @@ def test_both_methods_take_query_and_body(method: str, query: str | bytes, body:
 
 
 @pytest.mark.parametrize(
-    "content_type",
-    [FORM, f"{FORM};charset=UTF-8", f"{FORM} ; charset=utf-8", FORM.title(), f" {FORM} "],
+    "content_type", [FORM, f"{FORM};charset=UTF-8", f"{FORM} ; charset=utf-8", FORM.title(), f" {FORM} "]
 )
 def test_a_body_must_be_a_form(content_type: str) -> None:
     assert grant(endpoint().respond("POST", PATH, "", form(), content_type)).content_key == CONTENT_KEY
@@ -113,14 +112,12 @@ FORMATS = [
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [
-        ("GET", "/", 404),
         ("GET", f"{PATH}/", 404),
         ("GET", PATH.upper(), 404),
         ("GET", f"/{PATH}", 404),
         ("PUT", f"{PATH}/", 404),
         ("PUT", PATH, 405),
         ("HEAD", PATH, 405),
-        ("OPTIONS", PATH, 405),
         ("get", PATH, 405),
         ("", PATH, 405),
     ],
@@ -191,20 +188,8 @@ async def _later() -> bool:
 @pytest.mark.parametrize(
     "accident",
     [
-        1,
-        0,
-        1.0,
-        b"cnn",
-        [True],
-        {"ok": True},
-        object(),
-        ValueError,
-        lambda: True,
-        _later,
-        "",
-        65 * "x",
-        "caf\u00e9",
-        "a\n",
+        *(1, 0, 1.0, b"cnn", [True], {"ok": True}, object(), ValueError, lambda: True, _later),
+        *("", 65 * "x", "caf\u00e9", "a\n"),
     ],
 )
 def test_only_true_and_a_name_accept(accident: object, caplog: pytest.LogCaptureFixture) -> None:

@@ -6,11 +6,9 @@ No result is lost or incomplete, and no error shows a secret. One SIMD variant a
 from __future__ import annotations
 
 import contextlib
-import functools
 import multiprocessing
 import os
 import random
-import signal
 import subprocess
 import sys
 import threading
@@ -26,7 +24,6 @@ from wvtoken import (
     InvalidToken,
     Issuer,
     KeyRing,
-    KeyUnwrapError,
     Redeemer,
     TokenExpired,
     TokenRequestError,
@@ -189,50 +186,6 @@ def test_one_bad_token(any_engine: Engine, kind: str) -> None:
             assert [grant.cookie for grant in results if isinstance(grant, Grant)] == [
                 str(at) for at in range(length) if at != place
             ]
-
-
-@pytest.mark.parametrize("one_kek", [True, False])
-@pytest.mark.parametrize("kind", ["forged", "short", "long", "empty"])
-def test_one_bad_wrapped_key(any_engine: Engine, one_kek: bool, kind: str) -> None:
-    rng = random.Random(0)
-    keys = [rng.randbytes(16) for _ in range(LONG)]
-    keks = [KEK if one_kek else rng.randbytes(16) for _ in range(LONG)]
-    wrapped = wrap_keys(keks, keys)
-    for length, place in places():
-        batch = wrapped[:length]
-        item = batch[place]
-        batch[place] = {
-            "forged": item[:5] + bytes([item[5] ^ 1]) + item[6:],
-            "short": item[:-1],
-            "long": item + bytes(8),
-            "empty": b"",
-        }[kind]
-        results = unwrap_keys(KEK if one_kek else keks[:length], batch)
-        error = results.pop(place)
-        assert isinstance(error, KeyUnwrapError)
-        assert_shows_nothing(error)
-        assert results == keys[:place] + keys[place + 1 : length]
-
-
-@pytest.mark.parametrize(
-    ("bad", "fault"), [(bytes(15), ValueError), (b"", ValueError), ("k" * 16, TypeError), (None, TypeError)]
-)
-def test_one_bad_argument(any_engine: Engine, bad: Any, fault: type[Exception]) -> None:
-    """Misuse, wherever it stands in the batch, is the whole call's error."""
-    keys, keks = [KEY] * LONG, [KEK] * LONG
-    eks = wrap_keys(KEK, keys)
-    for length, place in places():
-        some_keys, some_keks, some_eks = keys[:length], keks[:length], eks[:length]
-        some_keys[place] = some_keks[place] = bad
-        calls: list[Callable[[], object]] = [
-            functools.partial(wrap_keys, KEK, some_keys),
-            functools.partial(wrap_keys, some_keks, keys[:length]),
-            functools.partial(unwrap_keys, some_keks, some_eks),
-        ]
-        for call in calls:
-            with pytest.raises(fault) as raised:
-                call()
-            assert_shows_nothing(raised.value)
 
 
 # A key storage that fails midway.
@@ -453,82 +406,19 @@ def test_interrupts(name: str) -> None:
     assert run(INTERRUPTING, engine=name) == "right\n"
 
 
-@pytest.mark.parametrize("name", ENGINES)
-def test_control_c(name: str) -> None:
-    """A real SIGINT ends a stream with nothing but a KeyboardInterrupt."""
-    code = """if True:
-        from itertools import repeat
-        from tests import test_faults as faults
-
-        stream = faults.ISSUER.issue_iter(repeat(faults.CLEAR), now=faults.NOW)
-        print("ready", next(stream)[:5], flush=True)
-        for url in stream:
-            assert isinstance(url, str)
-    """
-    environment = {**os.environ, engine_choice.VARIABLE: name}
-    process = subprocess.Popen(
-        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    try:
-        assert process.stdout.readline() == "ready https\n"
-        process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == -signal.SIGINT
-    assert stderr.rstrip().endswith("KeyboardInterrupt")
-    assert_no_secret(stderr)
-
-
-FORKING = """if True:
-    import os, wvtoken
-
-    ring = wvtoken.KeyRing.generate()
-    issuer, redeemer = wvtoken.Issuer(ring, "https://h/"), wvtoken.Redeemer(ring)
-    if AFTER_USE:
-        issuer.issue(REQUEST)
-    reader, writer = os.pipe()
-    children = []
-    for _ in range(3):
-        children.append(os.fork())
-        if not children[-1]:
-            urls = issuer.issue_many([REQUEST] * 40)
-            assert all(grant.content_key for grant in redeemer.redeem_many(urls))
-            os.write(writer, "".join(f"{url}\\n" for url in urls).encode())
-            os._exit(0)
-    own = issuer.issue_many([REQUEST] * 40)
-    os.close(writer)
-    urls = own + open(reader).read().split()
-    assert all(os.waitpid(child, 0)[1] == 0 for child in children)
-    grants = redeemer.redeem_many(urls)
-    assert {grant.content_key.hex() for grant in grants} == {KEY}
-    print(len(urls), len({grant.token_id for grant in grants}))
-"""
-
-
-@pytest.mark.parametrize("name", ENGINES)
-@pytest.mark.parametrize("after_use", [False, True])
-def test_fork(name: str, after_use: bool) -> None:
-    """After import or after first use: nonces of parent and children all differ, and every token is right."""
-    code = f"REQUEST, KEY, AFTER_USE = {CLEAR!r}, {KEY.hex()!r}, {after_use}\n{FORKING}"
-    assert run(code, engine=name) == "160 160\n"
-
-
-def send_tokens(writer: Any, jwks: str) -> None:
-    writer.send(
-        (engine_name(), Issuer(KeyRing.from_jwks(jwks), URL, audience="test").issue_many([CLEAR] * 40, now=NOW))
-    )
+def send_tokens(writer: Any) -> None:
+    writer.send((engine_name(), ISSUER.issue_many([CLEAR] * 40, now=NOW)))
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing(any_engine: Engine, method: str) -> None:
+    """The parent's issuer was used before; a forked child inherits it. All nonces differ, and every token is right."""
     context = multiprocessing.get_context(method)
     urls = ISSUER.issue_many([CLEAR] * 40, now=NOW)
     for _ in range(2):
         reader, writer = context.Pipe(duplex=False)
-        process = context.Process(target=send_tokens, args=(writer, RING.to_jwks()))  # type: ignore[attr-defined]
+        process = context.Process(target=send_tokens, args=(writer,))  # type: ignore[attr-defined]
         process.start()
         assert reader.poll(60)
         name, sent = reader.recv()
@@ -582,21 +472,6 @@ def test_threads_share_an_issuer_and_a_redeemer(any_engine: Engine) -> None:
     assert len(set().union(*ids)) == 8 * (0 + 2 + 16 + 99 + CHUNK)
 
 
-def test_first_use_in_threads_gives_one_engine() -> None:
-    code = """if True:
-        from concurrent.futures import ThreadPoolExecutor
-        from threading import Barrier
-        import wvtoken
-        barrier = Barrier(8)
-        def name(_):
-            barrier.wait(60)
-            return wvtoken.engine_name(), wvtoken.wrap_key(bytes(16), bytes(16)).hex()
-        with ThreadPoolExecutor(8) as executor:
-            print(len(set(executor.map(name, range(8)))))
-    """
-    assert run(code, engine="") == "1\n"
-
-
 # The clock.
 
 
@@ -604,21 +479,6 @@ class Clock:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now: float = NOW
         monkeypatch.setattr("wvtoken.batch.time.time", lambda: self.now)
-
-
-def test_a_clock_that_goes_back(any_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Between issuing and redeeming: the token opens, and lives to the second that it says."""
-    clock = Clock(monkeypatch)
-    url = ISSUER.issue(f"{CLEAR}&expirationTime=%2B60")
-    for then in (NOW, NOW - 1, NOW - 86400 * 365, 0, NOW + 59, NOW + 59.999):
-        clock.now = then
-        assert REDEEMER.redeem(url).issued_at == NOW
-    for then in (NOW + 60, NOW + 61, 4e10):
-        clock.now = then
-        with pytest.raises(TokenExpired):
-            REDEEMER.redeem(url)
-    clock.now = NOW
-    assert REDEEMER.redeem(url).expires_at == NOW + 60
 
 
 def test_a_clock_that_jumps(any_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,18 +12,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap, aes_key_wrap
 
-from wvtoken import (
-    Extension,
-    Issuer,
-    KeyRing,
-    Redeemer,
-    Response,
-    TokenEndpoint,
-    TokenRequestError,
-    TokenSpec,
-    parse,
-)
+from wvtoken import Extension, Issuer, KeyRing, Redeemer, Response, TokenEndpoint, TokenRequestError, TokenSpec, parse
 from wvtoken.engine import Engine
+
+from .test_errors import RAISED_BY_PARSE
 
 Vector = dict[str, Any]
 FILE = json.loads((Path(__file__).parent / "vectors" / "requests.json").read_text(encoding="ascii"))
@@ -67,10 +59,7 @@ def expected_fault(vector: Vector) -> tuple[int, str | None, str]:
 
 
 def test_every_code_of_parsing_has_a_vector() -> None:
-    assert {vector["code"] for vector in INVALID} == {
-        *(-1, -2002, -2005, -2008, -2017, -2018, -2027, -2033, -2034, -2035, -2036, -2037, -3004, -4018, -4020),
-        *(-4021, -4022, -4024, -5003, -6005, -7002, -7003, -7004, -7006, -7007, -7009),
-    }
+    assert {vector["code"] for vector in INVALID} == RAISED_BY_PARSE
     assert len({whole(vector) for vector in (*VALID, *INVALID)}) > 500
 
 

@@ -173,33 +173,18 @@ def test_token_header_checks_its_type() -> None:
         token_id(1)  # type: ignore[arg-type]
 
 
-# Tokens in URLs.
+# Tokens in URLs: more than `tokens.json` has.
 
 TEXT = "AQAAAAcabc"
 URLS = {
-    f"https://h/?ExpressPlayToken={TEXT}": TEXT,
-    f"https://h/r/?a=b&ExpressPlayToken={TEXT}&c": TEXT,
-    f"?ExpressPlayToken={TEXT}#fragment": TEXT,
     f"https://h/?%FF=a&%C3%A9=%&ExpressPlayToken={TEXT}&é=\udcff": TEXT,
     f"https://h/?{'a&' * 5000}ExpressPlayToken={TEXT}&{'%41' * 30000}": TEXT,
-    f"https://h/?%45xpressPlayToke%6e=%41{TEXT[1:]}": TEXT,
-    f"https://h/?a=b?&ExpressPlayToken={TEXT}": TEXT,
     f"https://h/?a=b?ExpressPlayToken={TEXT}": "",
-    f"https://h/?ExpressPlayToken={TEXT}&ExpressPlayToken={TEXT}": "",
-    f"https://h/?ExpressPlayToken={TEXT}&%45xpressPlayToken=": "",
-    f"https://h/#?ExpressPlayToken={TEXT}": "",
-    f"https://h/?expressplaytoken={TEXT}": "",
-    f"https://h/?+ExpressPlayToken={TEXT}": "",
-    "https://h/?": "",
-    "https://h/?ExpressPlayToken": "",
-    "https://h/?ExpressPlayToken=%FF": "",
     f"https://h/?ExpressPlayToken={'A' * 20_000}": "",
-    TEXT: TEXT,
-    "": "",
 }
 
 
 @pytest.mark.parametrize("url", URLS, ids=range(len(URLS)))
-def test_tokens_in_urls(url: str) -> None:
+def test_tokens_in_long_and_unusual_urls(url: str) -> None:
     assert token_text(url) == URLS[url]
     assert token_text(url.encode("utf-8", "surrogateescape")) == URLS[url]

@@ -18,16 +18,7 @@ import pytest
 import wvtoken
 from wvtoken import ErrorCode as E
 
-from .http_client import (
-    CONTENT_KEY,
-    KEK,
-    REQUEST,
-    Answer,
-    ask,
-    form,
-    request_bytes,
-    send_bytes,
-)
+from .http_client import CONTENT_KEY, KEK, REQUEST, Answer, ask, form, request_bytes, send_bytes
 from .pages import DOCS, check_session, save_files, shell_lines
 from .processes import SECONDS, Server, free_port, require, run, serving
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from base64 import b64decode
-from io import BytesIO, TextIOWrapper
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -35,7 +31,6 @@ from wvtoken import (
     wrap_key,
     wrap_keys,
 )
-from wvtoken.cli import main
 from wvtoken.engine import Engine
 
 from . import vectors_make
@@ -108,10 +103,15 @@ def test_invalid_lengths_are_value_errors(any_engine: Engine) -> None:
         if vector["class"] in ("key", "kek"):
             kek, key = values(vector, "kek", "key")
             with pytest.raises(ValueError, match="bytes"):
+                wrap_key(kek, key)
+            with pytest.raises(ValueError, match="bytes"):
                 wrap_keys([good[0], kek], [good[1], key])
         if vector["class"] == "kek":
+            ek = bytes.fromhex(vector["ek"])
             with pytest.raises(ValueError, match="KEK"):
-                unwrap_keys([good[0], kek], [good[2], bytes.fromhex(vector["ek"])])
+                unwrap_key(kek, ek)
+            with pytest.raises(ValueError, match="KEK"):
+                unwrap_keys([good[0], kek], [good[2], ek])
 
 
 def test_wrapped_keys_in_requests(any_engine: Engine) -> None:
@@ -280,34 +280,6 @@ def test_token_id(vector: Vector) -> None:
                 token_id(token)
         else:
             assert token_id(token).hex() == vector["tokenId"]
-
-
-def test_redeem_on_the_command_line(
-    any_engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    for group in groups():
-        path = tmp_path / "keys.json"
-        path.write_text(keyring_of(group[0]).to_jwks(), encoding="ascii")
-        path.chmod(0o600)
-        monkeypatch.setattr("wvtoken.batch.time", SimpleNamespace(time=lambda now=group[0]["now"]: now))
-        pairs = [(vector, vector["token"].encode()) for vector in group if "token" in vector]
-        pairs = [(vector, token) for vector, token in pairs if token.strip() and b"\n" not in token]
-        monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(b"\n".join(token for _, token in pairs))))
-        status = main(["redeem", "--show-key", "--keys", str(path), "--audience", group[0]["audience"]])
-        good = [vector for vector, _ in pairs if "grant" in vector]
-        captured = capsys.readouterr()
-        assert status == (len(good) < len(pairs))
-        lines = captured.out.splitlines()
-        assert [bool(line) for line in lines] == ["grant" in vector for vector, _ in pairs]
-        for vector, line in zip(good, filter(None, lines), strict=True):
-            printed = json.loads(line)
-            assert printed.pop("token_id") == vector["tokenId"]
-            for extension in printed["extensions"]:
-                extension["payload"] = b64decode(extension["payload"]).hex()
-            assert printed == vector["grant"], vector["comment"]
-        bad = [number for number, (vector, _) in enumerate(pairs, start=1) if "grant" not in vector]
-        *errors, _ = [json.loads(line) for line in captured.err.splitlines()]
-        assert [(error["line"], error["code"]) for error in errors] == [(number, -4010) for number in bad]
 
 
 def test_seal_makes_the_same_tokens(any_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

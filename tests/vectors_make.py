@@ -109,14 +109,15 @@ def _bad_wraps() -> Iterator[Vector]:
         yield unwrap("forged", f"{what}: a semiblock too many", kek, ek + bytes(8))
         longer = aes_key_wrap(kek, key * 4)
         yield unwrap("forged", f"{what}: a key of 64 bytes, a bit of its last byte flipped", kek, _flipped(longer, -1))
-        for length in (0, 1, 7, 8, 15, 16, 17, 23, 25, 31, 33, 39, 41):
-            yield unwrap("length", f"{what}: {length} bytes are no wrapped key", kek, _some("ek", length))
         one_block = aes_key_wrap_with_padding(kek, key[:8])
         yield unwrap("length", f"{what}: 8 bytes wrapped with padding (RFC 5649)", kek, one_block)
-        for length in (0, 1, 8, 15, 17, 23, 25):
-            vector = {"comment": f"{what}: {length} bytes cannot be wrapped", "class": "key"}
-            yield vector | _hexes(kek=kek, key=_some("key", length))
-    key, ek = _some("key 16", 16), aes_key_wrap(_some("kek 16", 16), _some("key 16", 16))
+    kek, key = _some("kek 16", 16), _some("key 16", 16)
+    ek = aes_key_wrap(kek, key)
+    for length in (0, 1, 7, 8, 15, 16, 17, 23, 25, 31, 33, 39, 41):
+        yield unwrap("length", f"{length} bytes are no wrapped key", kek, _some("ek", length))
+    for length in (0, 1, 8, 15, 17, 23, 25):
+        vector = {"comment": f"{length} bytes cannot be wrapped", "class": "key"}
+        yield vector | _hexes(kek=kek, key=_some("key", length))
     for length in (0, 8, 15, 17, 23, 25, 31, 33, 48, 64):
         vector = {"comment": f"no KEK has {length} bytes", "class": "kek"}
         yield vector | _hexes(kek=_some("kek", length), key=key, ek=ek)

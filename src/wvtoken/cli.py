@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__, cli_keys
-from .errors import EngineUnavailable, ErrorCode
+from .errors import EngineUnavailable, ErrorCode, error_fields
 from .issue import Issuer
 from .keyfile import personal_keyring, read_file, read_keyring
 from .keyring import KeyRing
-from .lines import Job, error_fields, reads_lines, run_batch
+from .lines import Job, reads_lines, run_batch
 from .payload import Grant
 from .redeem import Redeemer
 from .spec import TokenSpec, Unknown, find_errors, parse

@@ -244,5 +244,18 @@ class TokenExpired(InvalidToken):
         return f"TokenExpired({self.token_id!r}, {self.expires_at})"
 
 
+def error_fields(error: TokenRequestError) -> dict[str, object]:
+    """Return the error as members of a JSON object, for responses and for the command line."""
+    fields: dict[str, object] = {
+        "code": int(error.code),
+        "message": error.message,
+        "parameter": error.parameter,
+        "details": error.details,
+    }
+    if isinstance(error, TokenExpired):
+        fields |= {"expired": True, "token_id": error.token_id.hex(), "expires_at": error.expires_at}
+    return fields
+
+
 class EngineUnavailable(RuntimeError):
     """No engine works on this machine, or the engine that `WVTOKEN_ENGINE` names does not."""

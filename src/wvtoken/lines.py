@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from typing import Generic, TypeVar, cast
 
-from .errors import TokenExpired, TokenRequestError
+from .errors import TokenRequestError, error_fields
 from .stop_signals import Stopped, StopSignals
 from .terminal import ProgressBar, UsageError, check_output, report, write_output
 
@@ -92,7 +92,7 @@ class _Batch(Generic[_Result]):
         for number, line in enumerate(block, start=self.lines + 1):
             result = next(results) if line.strip() else None
             if isinstance(result, TokenRequestError):
-                error = json.dumps(error_fields(result, line=number))
+                error = json.dumps({"line": number, **error_fields(result)})
                 errors.append(error)
                 output.append(error if self._as_json else "")
             else:
@@ -123,20 +123,6 @@ class _Batch(Generic[_Result]):
                 "seconds": round(time.monotonic() - self._start, 3),
             }
         )
-
-
-def error_fields(error: TokenRequestError, **first: object) -> dict[str, object]:
-    """Return the error as members of a JSON object, after the members in `first`."""
-    fields: dict[str, object] = {
-        **first,
-        "code": int(error.code),
-        "message": error.message,
-        "parameter": error.parameter,
-        "details": error.details,
-    }
-    if isinstance(error, TokenExpired):
-        fields.update(expired=True, token_id=error.token_id.hex(), expires_at=error.expires_at)
-    return fields
 
 
 def _blocks(arguments: Sequence[str], signals: StopSignals) -> Iterator[list[bytes]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from .errors import ErrorCode, ErrorFormat, InvalidToken, TokenExpired, TokenRequestError
+from .errors import ErrorCode, ErrorFormat, InvalidToken, TokenRequestError, error_fields
 from .token_text import token_header
 
 METHODS = ("GET", "POST")
@@ -108,15 +108,7 @@ def _response(
 def _json(error: TokenRequestError) -> bytes:
     import json  # noqa: PLC0415  # not needed before the first error
 
-    fields: dict[str, object] = {
-        "code": int(error.code),
-        "message": error.message,
-        "parameter": error.parameter,
-        "details": error.details,
-    }
-    if isinstance(error, TokenExpired):
-        fields |= {"expired": True, "token_id": error.token_id.hex(), "expires_at": error.expires_at}
-    return json.dumps(fields).encode("ascii")
+    return json.dumps(error_fields(error)).encode("ascii")
 
 
 # Without style and script: the page looks the same under any Content-Security-Policy.
