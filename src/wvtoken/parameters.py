@@ -98,7 +98,8 @@ def decimal(most: int, prefix: Literal["", "+"] = "") -> Kind:
 
     Form decoding turns a `+` into a space, so a space counts as the prefix `+`.
     """
-    match = re.compile(f"{'[+ ]' if prefix else ''}([1-9][0-9]{{0,{len(str(most)) - 1}}})").fullmatch
+    # At most 21 digits, because Python refuses to convert very large numbers.
+    match = re.compile(f"{'[+ ]' if prefix else ''}([1-9][0-9]{{0,20}})").fullmatch
 
     def check(value: int) -> int | None:
         return value if 1 <= value <= most else None
