@@ -194,6 +194,7 @@ WRONG: list[tuple[dict[str, Any], int, str]] = [
     ({"extensions": (Extension("w\u00fcd".encode(), b"x"),)}, -2036, "wvExtension"),
     ({"extensions": (Extension(b"wudo", b"x"), Extension(b"wu,o", b"x"))}, -2036, "wvExtension"),
     ({"extensions": (Extension(b"wudo,AAAA", b"x"),)}, -2036, "wvExtension"),
+    ({"extensions": (Extension(b"wudo", b""),)}, -2035, "wvExtension"),
     ({"extensions": (Extension(b"wudo", bytes(8193)),)}, -7009, "wvExtension"),
     ({"expires_in": 10**5000}, -2002, "expirationTime"),
     ({"expires_at": LAST_SECOND + 1}, -2002, "expirationTime"),
