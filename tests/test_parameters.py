@@ -214,10 +214,11 @@ def test_find_errors_returns_only_the_error_of_size_number_or_name() -> None:
 
 
 def test_errors_have_the_requested_format() -> None:
-    errors = find_errors("errorFormat=json&x=1", unknown="forbid")
-    assert {error.error_format for error in errors} == {ErrorFormat.JSON}
-    for wrong in ("errorFormat=xml", "errorFormat=json&errorFormat=json"):
-        assert {error.error_format for error in find_errors(wrong)} == {ErrorFormat.HTML}
+    for others in ("x=1&", f"x=1&{REQUIRED}&"):
+        for format_ in ("errorFormat=json", "", "errorFormat=xml", "errorFormat=json&errorFormat=json"):
+            asked = ErrorFormat.JSON if format_ == "errorFormat=json" else ErrorFormat.HTML
+            assert {error.error_format for error in find_errors(others + format_, unknown="forbid")} == {asked}
+    assert find_errors(body=REQUIRED, unknown="forbid") == ()
 
 
 # Details.
@@ -227,6 +228,7 @@ TIME_DETAILS = (
     "expirationTime must be + followed by a decimal number from 1 to 2592000 without leading zeros, "
     "or an RFC 3339 time that ends in Z, not "
 )
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
 DETAILS = {
     "errorFormat=xml": "errorFormat must be html or json",
     "customerAuthenticator=%00": "customerAuthenticator must be 1 to 256 printable ASCII characters",
@@ -245,7 +247,10 @@ DETAILS = {
     "hdcpOutputControl=3": "hdcpOutputControl must be 0, 1 or 2",
     "hdcpOutputControl=x": "hdcpOutputControl must be 0, 1 or 2",
     "licenseDuration=01": "licenseDuration must be a decimal number from 1 to 4294967295 without leading zeros",
-    "wvExtension=wudo,AA==&wvExtension=wudo,AA==&wvExtension=a": "the third wvExtension has no comma",
+    **{
+        number * "wvExtension=wudo,AA==&" + "wvExtension=a": f"the {ordinal} wvExtension has no comma"
+        for number, ordinal in enumerate(ORDINALS)
+    },
     10 * "wvExtension=wudo,AA==&" + "wvExtension=a": "wvExtension number 11 has no comma",
     "wvExtension=a,AA==": "the type of the first wvExtension must be 4 printable ASCII characters without a comma",
     "wvExtension=wudo,": "the payload of the first wvExtension must not be empty",
@@ -305,7 +310,7 @@ def test_similar_names_are_searched_only_for_the_details(monkeypatch: pytest.Mon
 )
 def test_details_of_a_request_with_something_before_the_query(start: str, described: str) -> None:
     expected = f"the request starts with {described}: pass only what follows it"
-    for query in (start + REQUIRED, start.encode() + REQUIRED.encode()):
+    for query in (start + REQUIRED, start.encode() + REQUIRED.encode(), f"{start}{REQUIRED}&customerauthenticator=1"):
         assert fault(query).details == f"customerAuthenticator is missing; {expected}"
         assert find_errors(query, unknown="forbid")[-1].details == expected
 
@@ -356,7 +361,7 @@ def test_forbidden_unknown_parameters_are_the_last_errors() -> None:
 
 
 def test_find_errors_rejects_other_values_of_unknown() -> None:
-    with pytest.raises(ValueError, match="unknown must be"):
+    with pytest.raises(ValueError, match=r'^unknown must be "ignore" or "forbid"$'):
         find_errors("", unknown="warn")  # type: ignore[arg-type]
 
 

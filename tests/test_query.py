@@ -145,7 +145,7 @@ def test_value_that_is_not_utf8_is_rejected(raw: bytes) -> None:
     assert names(b"x=" + raw) == ("x",)
 
 
-@pytest.mark.parametrize("surrogates", LONE_SURROGATES, ids=ascii)
+@pytest.mark.parametrize("surrogates", LONE_SURROGATES, ids=range(len(LONE_SURROGATES)))
 def test_lone_surrogate_is_not_utf8(surrogates: str) -> None:
     error = fault(f"cookie={surrogates}", REQUIRED)
     assert (error.code, error.parameter) == (-2033, "cookie")

@@ -194,6 +194,7 @@ WRONG: list[tuple[dict[str, Any], int, str]] = [
     ({"extensions": (Extension("w\u00fcd".encode(), b"x"),)}, -2036, "wvExtension"),
     ({"extensions": (Extension(b"wudo", b"x"), Extension(b"wu,o", b"x"))}, -2036, "wvExtension"),
     ({"extensions": (Extension(b"wudo,AAAA", b"x"),)}, -2036, "wvExtension"),
+    ({"extensions": (Extension(b"wudo", b""),)}, -2035, "wvExtension"),
     ({"extensions": (Extension(b"wudo", bytes(8193)),)}, -7009, "wvExtension"),
     ({"expires_in": 10**5000}, -2002, "expirationTime"),
     ({"expires_at": LAST_SECOND + 1}, -2002, "expirationTime"),
@@ -253,6 +254,14 @@ def test_errors_by_keyword_are_those_of_parse() -> None:
     assert len(compared) >= 16
 
 
+def test_details_of_an_error_by_keyword() -> None:
+    mismatch = "kid must be the first 16 bytes of the SHA-1 of kid_name, or left out"
+    assert fault(kid=bytes(16), kid_name="kid1").details == mismatch
+    for sign in ("", "-"):
+        details = fault(expires_in=int(f"{sign}1") * 10**5000).details
+        assert str(details).endswith(f", not '+{sign}1{20 * '0'}'")
+
+
 Region = Enum("Region", {"EU": "eu"}, type=str)
 
 
@@ -281,19 +290,29 @@ class LyingBytes(bytes):
         return "wrong"
 
 
+class Items(tuple[Any, ...]):
+    __slots__ = ()
+
+
+class Named(Extension):
+    __slots__ = ()
+
+
 def test_subclasses_are_stored_as_their_base_type() -> None:
     one = spec(cookie=Region.EU, content_id=Lying("id"), license_duration=Number.ONE, kek=LyingBytes(KEYS[0]))
     other = spec(cookie="eu", content_id="id", license_duration=1, kek=KEYS[0])
     assert one == other
     assert one.to_query() == other.to_query()
     assert [type(value) for value in all_of(one).values()] == [type(value) for value in all_of(other).values()]
-    made = spec(extensions=(Extension(LyingBytes(b"wudo"), LyingBytes(b"x")),), unknown=(Lying("x"),))
-    assert {type(value) for value in (*made.extensions[0], *made.unknown)} == {bytes, str}
+    extensions = Items([Extension(LyingBytes(b"wudo"), LyingBytes(b"x")), Named(b"wudo", b"x")])
+    made = spec(extensions=extensions, unknown=Items([Lying("x")]))
+    assert [type(value) for value in (made.extensions, made.unknown, *made.unknown)] == [tuple, tuple, str]
+    assert [type(value) for item in made.extensions for value in (item, *item)] == 2 * [Extension, bytes, bytes]
     assert parse(Lying(REQUIRED)) == parse(LyingBytes(REQUIRED.encode())) == spec()
 
 
 def test_spec_is_final() -> None:
-    with pytest.raises(TypeError, match="subclass"):
+    with pytest.raises(TypeError, match=r"^TokenSpec cannot be subclassed$"):
         type("Subclass", (TokenSpec,), {})
 
 

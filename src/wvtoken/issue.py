@@ -232,7 +232,7 @@ class Issuer:
     def _allowed(self, spec: TokenSpec | TokenRequestError) -> TokenSpec | TokenRequestError:
         """Return the spec, or the error of its unknown parameters if this issuer forbids them."""
         if self._forbids_unknown and isinstance(spec, TokenSpec) and spec.unknown:
-            return unknown_error(spec) or spec
+            return unknown_error(spec)
         return spec
 
     def _sealed(self, payloads: Sequence[bytes | TokenRequestError | None]) -> list[Any]:

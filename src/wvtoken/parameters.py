@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from binascii import a2b_base64, b2a_base64, unhexlify
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -98,7 +99,8 @@ def decimal(most: int, prefix: Literal["", "+"] = "") -> Kind:
 
     Form decoding turns a `+` into a space, so a space counts as the prefix `+`.
     """
-    match = re.compile(f"{'[+ ]' if prefix else ''}([1-9][0-9]{{0,{len(str(most)) - 1}}})").fullmatch
+    # At most 21 digits, because Python refuses to convert very large numbers.
+    match = re.compile(f"{'[+ ]' if prefix else ''}([1-9][0-9]{{0,20}})").fullmatch
 
     def check(value: int) -> int | None:
         return value if 1 <= value <= most else None
@@ -328,11 +330,11 @@ def read_extensions(pairs: Sequence[Pair]) -> tuple[list[Extension], list[Fault]
     return extensions, list(faults.values())
 
 
-def _invalid_extension(name: str, number: int, type_: str, comma: str, payload: str | bytes) -> Fault:
-    """Return the error of an extension. The payload is str in a request and bytes in a spec."""
+def _invalid_extension(name: str, number: int, type_: str, comma: str, payload: str) -> Fault:
+    """Return the error of an extension."""
     of_payload = "extensionPayload" if name == "extensionType" else name
     for parameter, text in ((name, type_), (of_payload, payload)):
-        if isinstance(text, str) and not is_utf8(text):
+        if not is_utf8(text):
             return Fault(-7009, parameter, f"{parameter} must be valid UTF-8")
     ordinals = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
     numbered = f"the {ordinals[number]} {name}" if number < len(ordinals) else f"{name} number {number + 1}"
@@ -347,7 +349,7 @@ def _invalid_extension(name: str, number: int, type_: str, comma: str, payload: 
 
 # Running the table.
 
-Found = dict[str, tuple[str, Any]]  # by parameter: the field that its value sets, and the value
+Found = AbstractSet[str]  # the parameters with an accepted value
 _PARSERS = {row.name: [(field, kind.parse) for field, kind in row.fields.items()] for row in GRAMMAR if not row.many}
 _CHECKS = {field: (row.name, kind.check) for field, (row, kind) in KINDS.items() if not row.many}
 _REQUIRED = {row.name for row in GRAMMAR if row.missing is not None}
@@ -356,7 +358,7 @@ _MANY = {row.name for row in GRAMMAR if row.many}
 
 def read(pairs: Sequence[Pair], first: bool = False) -> tuple[Fields, list[Fault]]:
     """Return the fields of a request, and its errors in the order of the table, or only the first error."""
-    found: Found = {}
+    found: dict[str, tuple[str, Any]] = {}  # by parameter: the field that its value sets, and the value
     rest: list[Pair] = []  # unknown parameters, extensions, and values that no kind accepts
     for name, text in pairs:
         for field, parse in _PARSERS.get(name, ()):
@@ -371,36 +373,37 @@ def read(pairs: Sequence[Pair], first: bool = False) -> tuple[Fields, list[Fault
         fields["kid"] = v.kid_of_name(fields["kid_name"])
     faults = _read_rest(rest, fields) if rest else []
     once = len(found) + len(rest) == len(pairs)
-    if once and not any(faults) and _is_complete(found) and not [name for name, _ in rest if name in _PARSERS]:
+    if once and not any(faults) and _is_complete(found.keys()) and not [name for name, _ in rest if name in _PARSERS]:
         return fields, []
-    every = _all_faults(pairs, found, faults, fields)
+    every = _all_faults(pairs, found.keys(), faults, fields)
     return fields, list(islice(every, 1) if first else every)
 
 
 def check(fields: Fields) -> tuple[Fields, list[Fault]]:
-    """Return the fields of a spec as it stores them, and the first error. None of the fields is None."""
-    kid = fields.pop("kid", b"") if "kid_name" in fields else b""
+    """Return the fields of a spec as it stores them, and its errors. None of the fields is None."""
+    kid = fields.pop("kid") if "kid_name" in fields else b""
     checked = dict(fields)
-    found: Found = {}
+    found: set[str] = set()
     for field, value in fields.items():
         if field in _CHECKS:
             name, check_value = _CHECKS[field]
             checked[field] = check_value(value)
             if checked[field] is not None:
-                found[name] = field, value
+                found.add(name)
     faults = [_fault_of_extensions(checked)] if fields["extensions"] else []
     if checked.get("kid_name") is not None:
         checked["kid"] = v.kid_of_name(checked["kid_name"])
         faults.append(kid_is_of_its_name(kid, checked["kid_name"]))
     if len(found) == len(fields) - len(("extensions", "unknown")) and not any(faults) and _is_complete(found):
         return checked, []
-    return checked, list(islice(_all_faults(list(write(fields)), found, faults, checked), 1))
+    return checked, list(_all_faults(list(write(fields)), found, faults, checked))
 
 
 def _fault_of_extensions(fields: Fields) -> Fault | None:
     for number, extension in enumerate(fields["extensions"]):
         if KINDS["extensions"][1].check(extension) is None:
-            return _invalid_extension("wvExtension", number, extension.type.decode("latin-1"), ",", extension.payload)
+            # If the type is valid, the payload is empty.
+            return _invalid_extension("wvExtension", number, extension.type.decode("latin-1"), ",", "")
     return payload_fits(fields, "wvExtension")
 
 
@@ -449,7 +452,7 @@ def _read_rest(rest: Sequence[Pair], fields: Fields) -> Sequence[Fault | None]:
 
 def _is_complete(found: Found) -> bool:
     """Return whether the required parameters are there and the rules hold."""
-    return found.keys() >= _REQUIRED and not [name for name, rule in RULES.items() if name in found and rule(found)]
+    return found >= _REQUIRED and not [name for name, rule in RULES.items() if name in found and rule(found)]
 
 
 def _all_faults(pairs: Sequence[Pair], found: Found, others: Iterable[Fault | None], fields: Fields) -> Iterator[Fault]:
@@ -504,7 +507,7 @@ def _misspelt(name: str, shown: Sequence[str]) -> str | None:
 
 def _start_hint(name: str) -> str | None:
     """Return a hint if the first name shows that the request starts with a `?`, a byte order mark or a URL."""
-    lower = "" if name.isalpha() else name.lower()  # the usual name has only letters
+    lower = name.lower()
     starts = [described for start, described in _STARTS.items() if lower.startswith(start)]
     return f"the request starts with {starts[0]}: pass only what follows it" if starts else None
 
@@ -517,4 +520,4 @@ def _closest(name: str, names: Iterable[str]) -> str | None:
     by_lower = {other.lower(): other for other in names}
     from difflib import get_close_matches  # noqa: PLC0415  # needed only for an unknown name
 
-    return next((by_lower[close] for close in get_close_matches(name.lower(), by_lower, 1)), None)
+    return next((by_lower[close] for close in get_close_matches(name.lower(), by_lower)), None)

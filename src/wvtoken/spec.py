@@ -138,9 +138,9 @@ def check_unknown(unknown: str) -> None:
         raise ValueError('unknown must be "ignore" or "forbid"')
 
 
-def unknown_error(spec: TokenSpec) -> TokenRequestError | None:
+def unknown_error(spec: TokenSpec) -> TokenRequestError:
     """Return the error of a spec with unknown parameters, for `unknown="forbid"`."""
-    return next(iter(parameters.unknown_faults(spec.unknown, spec.error_format)), None)
+    return next(parameters.unknown_faults(spec.unknown, spec.error_format))
 
 
 def unchecked(found: Mapping[str, Any]) -> TokenSpec:
