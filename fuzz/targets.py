@@ -473,7 +473,7 @@ _GENUINE = _sealed(
 # The fast path: the first byte chooses a request, a token or a payload.
 
 REFERENCE, REFERENCE_REDEEMER = copy(ISSUER), copy(REDEEMER)
-REFERENCE._path = REFERENCE_REDEEMER._path = None
+REFERENCE._fast = REFERENCE_REDEEMER._fast = None
 
 
 def fastpath(data: bytes) -> None:
@@ -513,8 +513,8 @@ def _check_fast_redeem(data: bytes) -> None:
 def _check_fast_payload(data: bytes) -> None:
     grant = payloads.decode(bytes(12) + data)
     valid = grant is not None and f"{grant.cookie}{grant.content_id}".isascii()
-    if REDEEMER._path is not None and len(data) <= 2048:
-        opened = REDEEMER._path.open(_sealed(data, bytes(12)).encode())
+    if REDEEMER._fast is not None and len(data) <= 2048:
+        opened = REDEEMER._fast.open(_sealed(data, bytes(12)).encode())
         found = None if opened is None else contents.read_one(opened)
         require(found == (grant if valid else None), "the payload check differs")
 

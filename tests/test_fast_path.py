@@ -27,7 +27,7 @@ URL = "https://wv.example.com/rights/"
 STORED_KEY = bytes(range(16))
 ISSUER, REFERENCE = Issuer(RING, URL), Issuer(RING, URL)
 REDEEMER, REFERENCE_REDEEMER = Redeemer(RING), Redeemer(RING)
-REFERENCE._path = REFERENCE_REDEEMER._path = None
+REFERENCE._fast = REFERENCE_REDEEMER._fast = None
 
 FIVE = (
     f"customerAuthenticator={grammar.AUTHENTICATOR}&kid={grammar.KID}&contentKey={grammar.CONTENT_KEY}"
@@ -53,8 +53,8 @@ PAYLOAD = payloads.encode(
 
 def accepted(requests: Sequence[str | bytes], customer: bytes = b"") -> dict[str | bytes, str]:
     """Return the URL of each request that C accepts."""
-    assert ISSUER._path is not None
-    found = ISSUER._path.issue_many(requests, NOW, customer, [STORED_KEY] * len(requests))
+    assert ISSUER._fast is not None
+    found = ISSUER._fast.issue_many(requests, NOW, customer, [STORED_KEY] * len(requests))
     return {request: url for request, url in zip(requests, found, strict=True) if isinstance(url, str)}
 
 
@@ -159,11 +159,11 @@ def test_each_result_belongs_to_its_token() -> None:
 
 
 def test_the_limits_of_the_engine_are_checked_for_single_calls() -> None:
-    assert ISSUER._path is not None
-    assert REDEEMER._path is not None
+    assert ISSUER._fast is not None
+    assert REDEEMER._fast is not None
     with pytest.raises(ValueError, match="outside the limits"):
-        ISSUER._path.seal(bytes(8193))
-    contents, status = REDEEMER._path.open_many([])
+        ISSUER._fast.seal(bytes(8193))
+    contents, status = REDEEMER._fast.open_many([])
     assert (list(contents), status) == ([b"", b"", b"", b"", ()], b"")
     assert repr(contents) == "Contents(<secret>)"
 
@@ -213,7 +213,7 @@ def test_reused_memory_holds_no_secret() -> None:
         """Issue and redeem. Return the memory that was used and is kept."""
         REDEEMER.redeem_many([str(ISSUER.issue_many([request], now=NOW)[0])], now=NOW)
         REDEEMER.redeem(ISSUER.issue(request, now=NOW), now=NOW)
-        paths: list[Any] = [ISSUER._path, REDEEMER._path]
+        paths: list[Any] = [ISSUER._fast, REDEEMER._fast]
         return [memory.wiped() for path in paths for memory in (path._single[-1], path._batches[-1])]
 
     request = SHAPES["nine parameters"]
@@ -227,7 +227,7 @@ def test_an_interrupt_leaves_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    path: Any = REDEEMER._path
+    path: Any = REDEEMER._fast
     url = ISSUER.issue(FIVE, now=NOW)
     for redeem, kept in ((REDEEMER.redeem, path._single), (lambda url: REDEEMER.redeem_many([url]), path._batches)):
         redeem(url)
@@ -242,8 +242,8 @@ def test_an_interrupt_leaves_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def opened(payload: bytes) -> Grant | None:
     """Return the grant of a sealed payload if C accepts it."""
-    assert REDEEMER._path is not None
-    opened, status = REDEEMER._path.open_many(seal(RING, b"", [payload]))
+    assert REDEEMER._fast is not None
+    opened, status = REDEEMER._fast.open_many(seal(RING, b"", [payload]))
     return None if any(status) else contents.read_many(opened)[0]._replace(token_id=b"")
 
 

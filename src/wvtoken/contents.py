@@ -51,7 +51,7 @@ def of_specs(specs: Sequence[TokenSpec], issued_at: int, customer: str | None) -
     pack, longest = _RECORD.pack, values.LIFETIME_MAX
     records = [
         pack(
-            b"",
+            b"",  # 12 zero bytes: C writes the id
             issued_at,
             issued_at + (spec.expires_in or longest),
             spec.kid,

@@ -1,4 +1,8 @@
-"""`Issuer`: requests to license acquisition URLs. Composition only: parse, find the key, encode, seal."""
+"""`Issuer`: requests to license acquisition URLs. It connects the steps: parse, find the key, encode, seal.
+
+The fast path in C handles valid requests in their usual form. All others are handed back to the reference in Python,
+which defines every result and every error.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ from .spec import TokenSpec, check_unknown, read, unknown_error
 from .token_text import PARAMETER
 
 if TYPE_CHECKING:
-    from .engine.issuing import IssuePath
+    from .engine.issuing import FastIssuer
 
 BytesLike = bytes | bytearray | memoryview
 Request = TokenSpec | str | bytes
@@ -28,8 +32,8 @@ StoredKeys = Mapping[bytes, BytesLike] | Callable[[TokenSpec], BytesLike | None]
 Lookup = Callable[[TokenSpec], object]
 
 _KINDS = (TokenSpec, str, bytes)
-_LATEST = values.TIME_MAX - values.LIFETIME_MAX
-"""Until then, no relative expiry is after the year 9999."""
+_FAST_NOW_MAX = values.TIME_MAX - values.LIFETIME_MAX
+"""Up to this time, every relative expiry is before the year 10000."""
 
 
 class _Common(NamedTuple):
@@ -68,7 +72,7 @@ class Issuer:
         now: UNIX seconds; None is the wall clock.
     """
 
-    __slots__ = ("_audience", "_forbids_unknown", "_keyring", "_path", "_prefix")
+    __slots__ = ("_audience", "_fast", "_forbids_unknown", "_keyring", "_prefix")
 
     def __init__(
         self, keyring: KeyRing, rights_url: str, *, audience: str = "", unknown: Literal["ignore", "forbid"] = "ignore"
@@ -78,7 +82,7 @@ class Issuer:
         self._audience = sealing.audience_bytes(audience)
         check_unknown(unknown)
         self._forbids_unknown = unknown == "forbid"
-        self._path = sealing.issue_path(self._keyring, self._audience, self._prefix, self._forbids_unknown)
+        self._fast = sealing.fast_issuer(self._keyring, self._audience, self._prefix, self._forbids_unknown)
 
     def issue(
         self,
@@ -98,7 +102,7 @@ class Issuer:
         moment = unix_seconds(now)
         if type(request) not in _KINDS:
             (request,) = checked("requests", [request], _KINDS)
-        url = self._issue_usual(request, common, moment)
+        url = self._issue_fast(request, common, moment)
         if url is not None:
             return url
         (result,) = self._issue_chunk([request], common, moment)
@@ -153,22 +157,22 @@ class Issuer:
         for chunk in chunks("requests", requests, _KINDS):
             yield from self._issue_chunk(chunk, common, unix_seconds(now))
 
-    def _issue_usual(self, request: Request, common: _Common, now: int) -> str | None:
-        """Return the URL of one request, by the fast path. None: the reference has to decide."""
-        if self._path is None:
+    def _issue_fast(self, request: Request, common: _Common, now: int) -> str | None:
+        """Return the URL of one request, by the fast path. None: handed back."""
+        if self._fast is None:
             return None
         if not isinstance(request, TokenSpec):
             text = request if isinstance(request, bytes) else request.encode() if request.isascii() else b""
-            return self._path.issue(text, now, common.customer_bytes)
+            return self._fast.issue(text, now, common.customer_bytes)
         key = request.content_key
         forbidden = self._forbids_unknown and request.unknown
-        if key is None or request.expires_at is not None or now > _LATEST or forbidden:
+        if key is None or request.expires_at is not None or now > _FAST_NOW_MAX or forbidden:
             return None
         expires_at = now + (request.expires_in or values.LIFETIME_MAX)
-        return self._path.seal(payload.encode(request, key, now, expires_at, common.customer))
+        return self._fast.seal(payload.encode(request, key, now, expires_at, common.customer))
 
     def _issue_chunk(self, requests: list[Request], common: _Common, now: int) -> list[str | TokenRequestError]:
-        results = self._issue_usual_ones(requests, common, now)
+        results = self._issue_chunk_fast(requests, common, now)
         if set(map(type, results)) != {str}:
             places = [place for place, result in enumerate(results) if type(result) is not str]
             rest = self._issue_by_reference([requests[place] for place in places], common, now)
@@ -176,20 +180,22 @@ class Issuer:
                 results[place] = result
         return cast(list[str | TokenRequestError], results)
 
-    def _issue_usual_ones(self, requests: list[Request], common: _Common, now: int) -> list[Any]:
-        """Return the URLs of the requests that the fast path handles, and anything else for the others."""
-        if self._path is None:
+    def _issue_chunk_fast(self, requests: list[Request], common: _Common, now: int) -> list[Any]:
+        """Return the URLs of the requests that the fast path handles, and None or a kid for the others."""
+        if self._fast is None:
             return [None] * len(requests)
         kinds = set(map(type, requests))
         if TokenSpec not in kinds:
-            return _issue_texts(self._path, cast(list[str | bytes], requests), common, now)
+            return _issue_texts_fast(self._fast, cast(list[str | bytes], requests), common, now)
         if kinds == {TokenSpec}:
-            return self._issue_specs(self._path, cast(list[TokenSpec], requests), common, now)
-        return [self._issue_usual(request, common, now) for request in requests]
+            return self._issue_specs_fast(self._fast, cast(list[TokenSpec], requests), common, now)
+        return [self._issue_fast(request, common, now) for request in requests]
 
-    def _issue_specs(self, path: IssuePath, specs: list[TokenSpec], common: _Common, now: int) -> list[str | None]:
-        """Return the URLs of specs, and None for those that the reference has to handle."""
-        forbids, in_time = self._forbids_unknown, now <= _LATEST
+    def _issue_specs_fast(
+        self, path: FastIssuer, specs: list[TokenSpec], common: _Common, now: int
+    ) -> list[str | None]:
+        """Return the URLs of specs, and None for those that are handed back."""
+        forbids, in_time = self._forbids_unknown, now <= _FAST_NOW_MAX
         usual = [
             spec.content_key is not None and spec.expires_at is None and in_time and not (forbids and spec.unknown)
             for spec in specs
@@ -226,7 +232,7 @@ class Issuer:
     def _parsed(self, query: str | bytes, body: str | bytes) -> TokenSpec | TokenRequestError:
         """Parse a request, by the fast path if it is a usual one."""
         text = _joined(query, body)
-        parsed = None if self._path is None or text is None else self._path.parse(text)
+        parsed = None if self._fast is None or text is None else self._fast.parse(text)
         return self._allowed(read(query, body)) if parsed is None else from_parsed(*parsed)
 
     def _allowed(self, spec: TokenSpec | TokenRequestError) -> TokenSpec | TokenRequestError:
@@ -245,8 +251,10 @@ class Issuer:
         return [next(rest) if type(item) is bytes else item for item in payloads]
 
 
-def _issue_texts(path: IssuePath, texts: list[str | bytes], common: _Common, now: int) -> list[str | bytes | None]:
-    """Return the URLs of the requests that C handles, and bytes or None for the others."""
+def _issue_texts_fast(
+    path: FastIssuer, texts: list[str | bytes], common: _Common, now: int
+) -> list[str | bytes | None]:
+    """Return the URL of each request; the kid of a request that needs a stored key; or None: handed back."""
     found = path.issue_many(texts, now, common.customer_bytes)
     if common.keys_by_kid is not None and bytes in set(map(type, found)):
         places, keys = _stored_keys(found, common.keys_by_kid)

@@ -40,12 +40,12 @@ def _read_choice(found: dict[str, Any], field: str, data: bytes, at: int, length
 
 def _read_kid(found: dict[str, Any], _: str, data: bytes, at: int, length: int, number: int) -> None:
     found["kid"] = data[at : at + length]
-    if number:
+    if number:  # the length of the name
         found["kid_name"] = data[at + length : at + length + number].decode()
 
 
 def _read_time(found: dict[str, Any], _: str, data: bytes, at: int, length: int, number: int) -> None:
-    found["expires_in" if length else "expires_at"] = number
+    found["expires_in" if length else "expires_at"] = number  # length: 1 for a relative time, 0 for an absolute one
 
 
 def _read_extensions(found: dict[str, Any], field: str, data: bytes, at: int, length: int, _: int) -> None:

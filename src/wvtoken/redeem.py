@@ -1,4 +1,7 @@
-"""`Redeemer`: tokens, or the URLs that contain them, to grants. Composition only: open, decode, check the expiry."""
+"""`Redeemer`: tokens, or the URLs that contain them, to grants. It connects the steps: open, decode, check the expiry.
+
+The fast path in C handles valid tokens in their usual form. All others are handed back to the reference in Python.
+"""
 
 from __future__ import annotations
 
@@ -29,12 +32,12 @@ class Redeemer:
     A token can be redeemed repeatedly. To enforce one-time use, store `Grant.token_id`.
     """
 
-    __slots__ = ("_audience", "_keyring", "_path")
+    __slots__ = ("_audience", "_fast", "_keyring")
 
     def __init__(self, keyring: KeyRing, *, audience: str = "") -> None:
         self._keyring = checked_keyring(keyring)
         self._audience = sealing.audience_bytes(audience)
-        self._path = sealing.redeem_path(self._keyring, self._audience)
+        self._fast = sealing.fast_redeemer(self._keyring, self._audience)
 
     def redeem(self, token_or_url: str | bytes, *, now: float | None = None) -> Grant:
         """Return the grant in a token, or in the URL that contains it.
@@ -51,7 +54,7 @@ class Redeemer:
         token = token_or_url
         if type(token) not in _KINDS:
             (token,) = checked("tokens", [token], _KINDS)
-        grant = self._redeem_usual(token)
+        grant = self._redeem_fast(token)
         if grant is not None and moment < grant.expires_at:
             return grant
         result = _unless_expired(grant or self._redeem_by_reference([token])[0], moment)
@@ -93,18 +96,18 @@ class Redeemer:
         for chunk in chunks("tokens", tokens, _KINDS):
             yield from self._redeem_chunk(chunk, unix_seconds(now))
 
-    def _redeem_usual(self, token: str | bytes) -> Grant | None:
-        """Return the grant of one token, by the fast path. None: the reference has to decide."""
-        if self._path is None:
+    def _redeem_fast(self, token: str | bytes) -> Grant | None:
+        """Return the grant of one token, by the fast path. None: handed back."""
+        if self._fast is None:
             return None
-        opened = self._path.open(token if isinstance(token, bytes) else token.encode() if token.isascii() else b"")
+        opened = self._fast.open(token if isinstance(token, bytes) else token.encode() if token.isascii() else b"")
         return None if opened is None else contents.read_one(opened)
 
     def _redeem_chunk(self, tokens: list[str | bytes], now: int) -> list[Grant | TokenRequestError]:
         grants: list[Grant] = []
         status = bytes([1]) * len(tokens)  # not 0: no token is opened yet
-        if self._path is not None:
-            opened, status = self._path.open_many(tokens)
+        if self._fast is not None:
+            opened, status = self._fast.open_many(tokens)
             grants = contents.read_many(opened) if opened.records else []
         if len(grants) < len(tokens):
             others = [token for token, state in zip(tokens, status, strict=True) if state]

@@ -17,8 +17,8 @@ from .keyring import KeyRing
 from .token_text import HEADER, VERSION, read_header
 
 if TYPE_CHECKING:
-    from .engine.issuing import IssuePath
-    from .engine.redeeming import RedeemPath
+    from .engine.issuing import FastIssuer
+    from .engine.redeeming import FastRedeemer
 
 
 def audience_bytes(audience: str) -> bytes:
@@ -32,7 +32,7 @@ def audience_bytes(audience: str) -> bytes:
 
 
 def seal(keyring: KeyRing, audience: bytes, payloads: Sequence[bytes], prefix: str = "") -> list[str]:
-    """Seal each payload with the active key and a random nonce. Return each token's text after `prefix`."""
+    """Seal each payload with the active key and a random nonce. Return prefix + text of each token."""
     nonces = os.urandom(values.NONCE_BYTES * len(payloads))
     header = HEADER.pack(VERSION, keyring.active)
     return current().seal_tokens(_table(keyring), header, audience, nonces, payloads, prefix)
@@ -48,15 +48,15 @@ def invalid_token(text: str, reason: Refusal) -> InvalidToken:
     return InvalidToken(MALFORMED if read_header(text) is None else reason)
 
 
-def issue_path(keyring: KeyRing, audience: bytes, prefix: str, forbids_unknown: bool) -> IssuePath | None:
+def fast_issuer(keyring: KeyRing, audience: bytes, prefix: str, forbids_unknown: bool) -> FastIssuer | None:
     """Return the fast path from requests to URLs, or None if the engine has none."""
     header = HEADER.pack(VERSION, keyring.active)
-    return current().issue_path(_table(keyring), header, audience, prefix, forbids_unknown)
+    return current().fast_issuer(_table(keyring), header, audience, prefix, forbids_unknown)
 
 
-def redeem_path(keyring: KeyRing, audience: bytes) -> RedeemPath | None:
+def fast_redeemer(keyring: KeyRing, audience: bytes) -> FastRedeemer | None:
     """Return the fast path from tokens to grants, or None if the engine has none."""
-    return current().redeem_path(_table(keyring), audience)
+    return current().fast_redeemer(_table(keyring), audience)
 
 
 def _table(keyring: KeyRing) -> KeyTable:

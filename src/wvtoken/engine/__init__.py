@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from ..errors import EngineUnavailable, Refusal
 
 if TYPE_CHECKING:
-    from .issuing import IssuePath
-    from .redeeming import RedeemPath
+    from .issuing import FastIssuer
+    from .redeeming import FastRedeemer
 
 VARIABLE = "WVTOKEN_ENGINE"
 """The environment variable that selects an engine: "native", "openssl", or a name that `engine_name` returns."""
@@ -66,12 +66,12 @@ class Engine(Protocol):
     ) -> list[str]:
         """Texts: prefix + base64url(header || nonce || sealed payload). AAD: header || audience. A nonce for each."""
 
-    def issue_path(
+    def fast_issuer(
         self, table: KeyTable, header: bytes, audience: bytes, prefix: str, forbids_unknown: bool
-    ) -> IssuePath | None:
+    ) -> FastIssuer | None:
         """Return the fast path from requests to URLs, or None if the engine has none."""
 
-    def redeem_path(self, table: KeyTable, audience: bytes) -> RedeemPath | None:
+    def fast_redeemer(self, table: KeyTable, audience: bytes) -> FastRedeemer | None:
         """Return the fast path from tokens to grants, or None if the engine has none."""
 
     def open_tokens(self, table: KeyTable, audience: bytes, texts: Sequence[str]) -> list[bytes | Refusal]:

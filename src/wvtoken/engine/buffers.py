@@ -54,7 +54,7 @@ def check(returned: int) -> int:
 
 
 def joined(texts: Sequence[str | bytes]) -> tuple[bytes, Any]:
-    """Return the joined texts and their offsets. A str beyond ASCII becomes empty, which C hands back."""
+    """Return the joined texts and their offsets. A str that is not ASCII becomes an empty text, which C hands back."""
     try:
         data = "".join(texts).encode("ascii")  # type: ignore[arg-type]
     except (TypeError, UnicodeEncodeError):

@@ -22,7 +22,7 @@ Parsed = tuple[int, tuple[int, ...], bytes]
 """A parsed request: the set of given parameters; place, length and number of each parameter's value; their bytes."""
 
 
-class IssuePath:
+class FastIssuer:
     """Issues requests, and seals tokens, with one key, audience and prefix."""
 
     __slots__ = ("_batches", "_issuer", "_kept", "_lanes", "_prefix_bytes", "_sealing", "_single")

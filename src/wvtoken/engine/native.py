@@ -20,8 +20,8 @@ except ImportError as _error:
     raise EngineUnavailable(_reason) from None
 
 from .buffers import check, new_buffer
-from .issuing import IssuePath
-from .redeeming import RedeemPath
+from .issuing import FastIssuer
+from .redeeming import FastRedeemer
 
 _LANES = dict(
     zip(
@@ -86,18 +86,18 @@ class NativeEngine:
         payloads: Sequence[bytes],
         prefix: str = "",
     ) -> list[str]:
-        return self.issue_path(table, header, audience, prefix, False).seal_tokens(nonces, payloads)
+        return self.fast_issuer(table, header, audience, prefix, False).seal_tokens(nonces, payloads)
 
     def open_tokens(self, table: KeyTable, audience: bytes, texts: Sequence[str]) -> list[bytes | Refusal]:
-        return self.redeem_path(table, audience).open_tokens(texts)
+        return self.fast_redeemer(table, audience).open_tokens(texts)
 
-    def issue_path(
+    def fast_issuer(
         self, table: KeyTable, header: bytes, audience: bytes, prefix: str, forbids_unknown: bool
-    ) -> IssuePath:
-        return IssuePath(self._lanes, table, header, audience, prefix, forbids_unknown)
+    ) -> FastIssuer:
+        return FastIssuer(self._lanes, table, header, audience, prefix, forbids_unknown)
 
-    def redeem_path(self, table: KeyTable, audience: bytes) -> RedeemPath:
-        return RedeemPath(self._lanes, table, audience)
+    def fast_redeemer(self, table: KeyTable, audience: bytes) -> FastRedeemer:
+        return FastRedeemer(self._lanes, table, audience)
 
 
 def _one_or_each(keks: bytes | Sequence[bytes]) -> tuple[bytes, int, int]:

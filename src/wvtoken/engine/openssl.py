@@ -52,10 +52,10 @@ class OpenSSLEngine:
             texts.append(prefix + base64url.encode(header + nonce + aead.encrypt(nonce, payload, aad)))
         return texts
 
-    def issue_path(self, *_: object) -> None:
+    def fast_issuer(self, *_: object) -> None:
         return None
 
-    def redeem_path(self, *_: object) -> None:
+    def fast_redeemer(self, *_: object) -> None:
         return None
 
     def open_tokens(self, table: KeyTable, audience: bytes, texts: Sequence[str]) -> list[bytes | Refusal]:

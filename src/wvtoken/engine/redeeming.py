@@ -24,7 +24,7 @@ _OPEN_SLACK: int = lib.WVT_OPEN_SLACK
 _RECORD_BYTES: int = lib.WVT_RECORD_BYTES
 
 
-class RedeemPath:
+class FastRedeemer:
     """Opens tokens for one redeemer."""
 
     __slots__ = ("_batches", "_kept", "_lanes", "_opening", "_single")
