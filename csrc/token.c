@@ -1,6 +1,8 @@
 /* token.c - wvt_seal_tokens and wvt_open_tokens: windows of messages for the kernels. */
 #include "lanes.h"
 
+#include <stdlib.h>
+
 /* Messages that are sorted together, so that those side by side in lanes have similar lengths. */
 #define WINDOW 256u
 
@@ -147,24 +149,7 @@ int64_t wvt_seal_tokens(uint32_t lanes, const struct wvt_sealing *with, const ui
     return written;
 }
 
-/* The place of the token's header in the table, or key_count. `guess`: the place of the previous token's. */
-static size_t find_key(const struct wvt_opening *with, const uint8_t *header, size_t guess)
-{
-    size_t low = 0, high = with->key_count;
-    if (guess < high && !memcmp(with->headers + guess * WVT_HEADER_BYTES, header, WVT_HEADER_BYTES)) {
-        return guess;
-    }
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        const int order = memcmp(with->headers + middle * WVT_HEADER_BYTES, header, WVT_HEADER_BYTES);
-        if (!order) {
-            return middle;
-        }
-        low = order < 0 ? middle + 1 : low;
-        high = order < 0 ? high : middle;
-    }
-    return with->key_count;
-}
+static int compare_headers(const void *a, const void *b) { return memcmp(a, b, WVT_HEADER_BYTES); }
 
 int64_t wvt_open_tokens(uint32_t lanes, const struct wvt_opening *with, const uint8_t *texts, const uint32_t *offsets,
                         size_t n, uint8_t *out, uint32_t *places, uint8_t *status)
@@ -177,7 +162,6 @@ int64_t wvt_open_tokens(uint32_t lanes, const struct wvt_opening *with, const ui
     }
     begin(&w, with->headers, with->keys, with->audience, with->audience_len);
     int64_t refused = 0;
-    size_t key = 0;
     uint32_t place = 0;
     for (size_t count; n; n -= count, offsets += count, places += count, status += count) {
         count = at_most(n, WINDOW);
@@ -186,6 +170,7 @@ int64_t wvt_open_tokens(uint32_t lanes, const struct wvt_opening *with, const ui
             const size_t chars = offsets[i + 1] - offsets[i], bytes = chars * 3 / 4;
             const int possible = bytes >= WVT_TOKEN_OVERHEAD && chars <= WVT_TOKEN_TEXT_MAX;
             uint8_t *token = out + place, *nonce = token + WVT_HEADER_BYTES, *payload = nonce + WVT_NONCE_BYTES;
+            const uint8_t *header = NULL; /* of the table: the same as that of the token */
             places[i] = place;
             status[i] = WVT_MALFORMED;
             if (!possible) {
@@ -194,11 +179,12 @@ int64_t wvt_open_tokens(uint32_t lanes, const struct wvt_opening *with, const ui
             place += (uint32_t)bytes;
             if (chars % 4 != 1 && kernels->decode(texts + offsets[i], chars, token) &&
                 (chars % 4 == 0 || token[bytes] == 0)) {
-                key = find_key(with, token, key);
-                status[i] = key < with->key_count ? WVT_OK : WVT_UNKNOWN_KEY;
+                header = bsearch(token, with->headers, with->key_count, WVT_HEADER_BYTES, compare_headers);
+                status[i] = header ? WVT_OK : WVT_UNKNOWN_KEY;
             }
-            if (status[i] == WVT_OK) {
-                add(&w, i, (uint32_t)key, nonce, payload, bytes - WVT_TOKEN_OVERHEAD, payload);
+            if (header) {
+                const uint32_t key = (uint32_t)((size_t)(header - with->headers) / WVT_HEADER_BYTES);
+                add(&w, i, key, nonce, payload, bytes - WVT_TOKEN_OVERHEAD, payload);
             } else {
                 memset(token, 0, bytes);
             }

@@ -168,6 +168,14 @@ def test_the_limits_of_the_engine_are_checked_for_single_calls() -> None:
     assert repr(contents) == "Contents(<secret>)"
 
 
+def test_memory_for_very_long_texts_is_not_kept() -> None:
+    redeemer = Redeemer(RING)
+    assert redeemer._fast is not None
+    for length, kept in ((1000, 1), (10_000_000, 0)):
+        redeemer.redeem_many(["A" * length])
+        assert len(redeemer._fast._batches) == kept
+
+
 def test_a_stored_key_of_a_mapping_is_used_by_c() -> None:
     kid, key, kek = bytes.fromhex(grammar.KID), bytes.fromhex(grammar.CONTENT_KEY), bytes(32)
     plain = FIVE.replace(f"&contentKey={grammar.CONTENT_KEY}", "")
