@@ -321,7 +321,7 @@ def read_extensions(pairs: Sequence[Pair]) -> tuple[list[Extension], list[Fault]
             type_, comma, payload = text, ",", payloads[numbers[name]]
         else:
             continue
-        extension = _extension(type_, payload) if comma else None
+        extension = _extension(type_, payload)
         if extension is None:
             faults.setdefault(name, _invalid_extension(name, numbers[name], type_, comma, payload))
         else:
