@@ -51,7 +51,7 @@ class FastIssuer:
         written = lib.wvt_issue(
             self._issuer, memory.buffers, text, memory.offsets, 1, nonce, now, customer, len(customer)
         )
-        url = memory.view[: written - 1].decode() if written > 0 else None
+        url: str | None = memory.view[: written - 1].decode() if written > 0 else None
         self._single.append(memory)
         return url
 
@@ -75,7 +75,7 @@ class FastIssuer:
         memory.one_text[1] = len(payload)
         nonce = os.urandom(values.NONCE_BYTES)
         written = check(lib.wvt_seal_tokens(self._lanes, self._sealing, nonce, payload, memory.offsets, 1, memory.out))
-        url = memory.view[: written - 1].decode()
+        url: str = memory.view[: written - 1].decode()
         self._single.append(memory)
         return url
 
