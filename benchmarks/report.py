@@ -19,9 +19,9 @@ SUMMARY = (
 """The rows that the README of the project repeats: section and job."""
 
 NOTES = {
-    "Two threads": "C runs without the GIL, and scales with the cores. The objects of Python are made with the GIL: the URLs when\n"
-    "issuing, which is about a third of the time, and the grants when redeeming, about five sixths. Use processes to use\n"
-    "all cores.",
+    "Two threads": "C runs without the GIL, and scales with the cores. The objects of Python are made with the GIL:\n"
+    "the URLs when issuing, about a third of the time, and the grants when redeeming, about five sixths.\n"
+    "To use all cores, use processes.",
 }
 """What limits the results of a section."""
 
