@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from ._native import ffi
 
-new_buffer = ffi.new_allocator(should_clear_after_alloc=False)
+new_buffer: Any = ffi.new_allocator(should_clear_after_alloc=False)
 ONE_TEXT_MAX = 4096
 """Bytes of a request or token for which single calls keep memory. Longer ones are handled as a batch, or in Python."""
 _KEPT_MAX = 2**23
