@@ -75,8 +75,11 @@ static int accepts(const char *text)
         abort();
     }
     memcpy(copy, text, len);
+    memset(&request, 'A', sizeof request); /* new memory has any content */
+    request.bytes[28] = ',';               /* behind a type that follows BARE */
     const int accepted = wvt_parse_request(copy, len, &request);
     free(copy);
+    expect(!request.used || request.bytes[0] == 'a', "no extension is written over the values");
     wvt_wipe_request(&request);
     return accepted;
 }
@@ -89,6 +92,8 @@ static void check_requests(void)
         BARE,
         "&&" BARE "&",
         BARE "&unknown=%zz&x",
+        BARE "&customerAuthenticator2=1",
+        BARE "&cookie=12345678901234567890123456789012",
         BARE "&expirationTime=+60&cookie=a%20b",
         BARE "&wvExtension=abcd,AA==&wvExtension=ab+d,++++",
         BARE "&expirationTime=2024-02-29T23:59:59Z",
@@ -116,6 +121,10 @@ static void check_requests(void)
         BARE "&expirationTime=2100-02-29T00:00:00Z",
         BARE "&expirationTime=2026-04-31T00:00:00Z",
         BARE "&contentKey=000102030405060708090a0b0c0d0e0G",
+        BARE "&contentKey=000102030405060708090a0b0c0d0e0f&kek=000102030405060708090a0b0c0d0e0f",
+        BARE "&licenseDuration=18446744073709551617",
+        BARE "&wvExtension=abcd,AAA",
+        BARE "&wvExtension=a",
     };
     for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++) {
         expect(accepts(accepted[i]), accepted[i]);
@@ -127,14 +136,62 @@ static void check_requests(void)
     memset(long_value + strlen(long_value), 'a', WVT_VALUES_ROOM);
     expect(!accepts(long_value), "a value that does not fit");
 
-    /* Extensions of 8128 bytes in all: with the longest customer, the payload would be too long. */
-    static const size_t base64_len[] = {5800, 3820, 948, 232};
-    static char extensions[12000] = BARE;
-    for (size_t i = 0; i < 4; i++) {
-        char *at = extensions + strlen(extensions);
+    /* The kid of a name needs 16 bytes more than the name. Escapes in an extension use up the room. */
+    static const char before[] = "customerAuthenticator=a&securityLevel=1&hdcpOutputControl=0&wvExtension=abcd,";
+    static char late_name[2 * WVT_VALUES_ROOM];
+    for (size_t escapes = 5448; escapes <= 5456; escapes += 8) {
+        memcpy(late_name, before, sizeof before);
+        for (size_t i = 0; i < escapes; i++) {
+            memcpy(late_name + sizeof before - 1 + 3 * i, "%41", 3);
+        }
+        memcpy(late_name + sizeof before - 1 + 3 * escapes, "&kid=^n", 8);
+        expect(accepts(late_name) == (escapes == 5448), "a kid that does not fit");
+    }
+
+    /* The fourth extension, 8128 bytes in all, makes the payload too long with the longest customer. The last two do
+     * not fit into the memory for extensions. The first of them has a text that is shorter than its field. */
+    static const size_t base64_len[] = {5800, 3820, 948, 232, 8, 8, 4, 16, 4, 400};
+    static char extensions[12000] = BARE, *at = extensions + sizeof BARE - 1;
+    for (size_t i = 0; i < sizeof base64_len / sizeof *base64_len; i++) {
         memcpy(at, "&wvExtension=abcd,", 18);
         memset(at + 18, 'A', base64_len[i]);
+        at += 18 + base64_len[i];
         expect(accepts(extensions) == (i < 3), "a payload that is too long");
+        if (i == 2) {
+            memcpy(at, "&contentId=", 11);
+            memset(at + 11, 'i', 200);
+            expect(!accepts(extensions), "a payload that is too long with its content id");
+            memset(at, 0, 211);
+        }
+    }
+}
+
+/* The seconds of each time; INT64_MIN if it is handed back. */
+static void check_times(void)
+{
+    static const struct {
+        const char *text;
+        int64_t seconds;
+    } times[] = {
+        {"0001-01-01T00:00:00Z", WVT_TIME_MIN},
+        {"9999-12-31T23:59:59Z", WVT_TIME_MAX},
+        {"1970-01-01T00:00:00Z", 0},
+        {"2000-02-29T00:00:00Z", INT64_C(951782400)},
+        {"2000-03-01T00:00:00Z", INT64_C(951868800)},
+        {"2100-03-01T00:00:00Z", INT64_C(4107542400)},
+        {"0000-01-01T00:00:00Z", INT64_MIN},
+        {"2027-00-01T00:00:00Z", INT64_MIN},
+        {"2027-13-01T00:00:00Z", INT64_MIN},
+        {"2027-01-00T00:00:00Z", INT64_MIN},
+        {"2027-01-01T24:00:00Z", INT64_MIN},
+        {"2027-01-01T00:60:00Z", INT64_MIN},
+        {"2027-01-01T00:00:60Z", INT64_MIN},
+        {"2027-01-01t00:00:00z", INT64_MIN},
+    };
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        int64_t seconds = INT64_MIN;
+        const int accepted = wvt_parse_rfc3339((const uint8_t *)times[i].text, strlen(times[i].text), &seconds);
+        expect(accepted == (times[i].seconds != INT64_MIN) && seconds == times[i].seconds, times[i].text);
     }
 }
 
@@ -147,6 +204,7 @@ static void check_payload(void)
     struct wvt_terms terms = {1, 0, (const uint8_t *)"customer", 8};
     struct wvt_layout layout;
     expect(wvt_parse_request((const uint8_t *)text, sizeof text - 1, &request), "request of a payload");
+    expect(!wvt_find_expiry(&request, WVT_TIME_MAX, &terms.expires_at), "expiry after the year 9999");
     expect(wvt_find_expiry(&request, terms.issued_at, &terms.expires_at), "expiry");
     const size_t len = wvt_payload_bytes(&request, &terms);
     wvt_write_payload(&request, &terms, payload);
@@ -180,9 +238,12 @@ static const char *const shapes[] = {
     "wvExtension=abcd,AAAA" REST,                                           /* needs a stored key */
     "kek=" KEK REST,                                                        /* the stored key is wrapped */
     "ek=" KEK "0001020304050607" REST,                                      /* handed back */
+    "contentKey=" KEY "&wvExtension=abcd,YWJjZGFi!!!!" REST,                /* handed back when abcd is written */
+    "contentKey=" KEY "&unknown=1" REST,                                    /* handed back, since it is forbidden */
 };
-static const uint8_t right_status[] = {WVT_OK,          WVT_OK, WVT_OK,        WVT_HANDED_BACK, WVT_OK,
-                                       WVT_HANDED_BACK, WVT_OK, WVT_NEEDS_KEY, WVT_OK,          WVT_HANDED_BACK};
+static const uint8_t right_status[] = {WVT_OK, WVT_OK,          WVT_OK,          WVT_HANDED_BACK,
+                                       WVT_OK, WVT_HANDED_BACK, WVT_OK,          WVT_NEEDS_KEY,
+                                       WVT_OK, WVT_HANDED_BACK, WVT_HANDED_BACK, WVT_HANDED_BACK};
 enum { SHAPES = sizeof shapes / sizeof *shapes, ITEMS = 700, URL_MAX = 400, NOW = 1800000000 };
 
 static uint8_t texts[ITEMS * 300], lines[ITEMS * URL_MAX], tokens[ITEMS * URL_MAX], out[ITEMS * URL_MAX];
@@ -194,10 +255,11 @@ static uint32_t ends[ITEMS * URL_MAX / 4];
 static const uint8_t sealing_key[WVT_SEALING_KEY_BYTES] = {1}, header[WVT_HEADER_BYTES] = {1, 0, 0, 0, 7};
 static const uint8_t prefix[] = "https://example.com/?ExpressPlayToken=";
 
-static void check_round_trip(uint32_t lanes)
+/* `used` is the number of shapes in use: 1 for full windows. */
+static void check_round_trip(uint32_t lanes, size_t used)
 {
-    struct wvt_issuer issuer = {{sealing_key, header, NULL, prefix, 0, sizeof prefix - 1}, lanes, 0};
-    const struct wvt_opening opening = {header, sealing_key, NULL, 1, 0};
+    struct wvt_issuer issuer = {{sealing_key, header, NULL, prefix, 0, sizeof prefix - 1}, lanes, 1};
+    struct wvt_opening opening = {header, sealing_key, NULL, 1, 0};
     const size_t workspace_bytes = wvt_issue_workspace_bytes();
     uint8_t *workspace = calloc(1, workspace_bytes), key[WVT_CONTENT_KEY_BYTES], kid[WVT_KID_BYTES];
     const struct wvt_issue_buffers buffers = {
@@ -206,9 +268,10 @@ static void check_round_trip(uint32_t lanes)
     const struct wvt_redeem_buffers redeem_buffers = {tokens, token_offsets, out, places, status, &contents};
     expect(wvt_decode_hex((const uint8_t *)KEY, 32, key) && wvt_decode_hex((const uint8_t *)KEK, 32, kid), "hex");
     for (size_t i = 0; i < ITEMS; i++) {
-        const size_t shape = i % SHAPES, len = strlen(shapes[shape]);
+        const size_t shape = i % used, len = strlen(shapes[shape]);
         offsets[i + 1] = offsets[i] + (uint32_t)len;
         memcpy(texts + offsets[i], shapes[shape], len);
+        memcpy(nonces + i * WVT_NONCE_BYTES, &offsets[i], sizeof offsets[i]);
         stored_len[i] = shape == 8 ? WVT_WRAPPED_KEY_BYTES : shape == 7 ? 0 : WVT_CONTENT_KEY_BYTES;
         memcpy(stored_keys + i * WVT_WRAPPED_KEY_BYTES, key, sizeof key);
         if (shape == 8) {
@@ -220,10 +283,11 @@ static void check_round_trip(uint32_t lanes)
     size_t left = 0, n = 0, first = 0;
     for (size_t i = 0; i < workspace_bytes; i++) {
         left += i + sizeof key <= workspace_bytes && memcmp(workspace + i, key, sizeof key) == 0;
+        left += i + 4 <= workspace_bytes && memcmp(workspace + i, "abcd", 4) == 0;
     }
-    expect(left == 0, "no key stays in the workspace");
+    expect(left == 0, "no key and no extension stays in the workspace");
     for (size_t i = 0; i < ITEMS; i++) {
-        expect(status[i] == right_status[i % SHAPES], shapes[i % SHAPES]);
+        expect(status[i] == right_status[i % used], shapes[i % used]);
         if (status[i] == WVT_NEEDS_KEY) {
             expect(memcmp(kids + i * WVT_KID_BYTES, kid, sizeof kid) == 0, "the kid of a request that needs a key");
         }
@@ -242,12 +306,14 @@ static void check_round_trip(uint32_t lanes)
     expect((size_t)written == first + n, "as many URLs as accepted requests");
     expect(wvt_redeem(lanes, &opening, lines, url_offsets, n, &redeem_buffers) == 0, "every URL opens");
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *payload = columns[0] + i * WVT_RECORD_BYTES + WVT_NONCE_BYTES;
+        const uint8_t *nonce = columns[0] + i * WVT_RECORD_BYTES, *payload = nonce + WVT_NONCE_BYTES;
+        expect(memcmp(nonce, nonces + i * WVT_NONCE_BYTES, WVT_NONCE_BYTES) == 0, "each token has the next nonce");
         expect(memcmp(payload + WVT_CONTENT_KEY_AT, key, sizeof key) == 0, "the content key of a token");
         expect(memcmp(payload + WVT_CONTENT_KEY_AT - sizeof kid, kid, sizeof kid) == 0, "the kid of a token");
     }
     int64_t again = wvt_seal_contents(lanes, &issuer.sealing, nonces, &contents, out, token_offsets, lines_again);
-    expect(again == written && contents.count == n && contents.extensions == 2 * (n / 6), "contents are sealed again");
+    expect(again == written && contents.count == n && contents.extensions == (used > 1 ? 2 * (n / 6) : 0),
+           "contents are sealed again");
     for (size_t i = 0, at = 0; i < n && again == written; i++) {
         const size_t len = url_offsets[i + 1] - url_offsets[i];
         expect(memcmp(lines_again + at, lines + url_offsets[i], len) == 0, "a token of the same contents");
@@ -258,6 +324,14 @@ static void check_round_trip(uint32_t lanes)
     const struct wvt_redeem_buffers no_memory = {NULL, NULL, NULL, NULL, NULL, NULL};
     expect(wvt_issue(&issuer, &nothing, texts, descending, 2, nonces, NOW, NULL, 0) == -1, "descending offsets");
     expect(wvt_issue(&issuer, &nothing, texts, offsets, 2, nonces, -1, NULL, 0) == -1, "a time before 1970");
+    expect(wvt_issue(&issuer, &nothing, texts, offsets, 2, nonces, WVT_TIME_MAX + 1, NULL, 0) == -1, "a time too late");
+    issuer.sealing.prefix_len = WVT_PREFIX_MAX + 1;
+    expect(wvt_issue(&issuer, &nothing, texts, offsets, 2, nonces, NOW, NULL, 0) == -1, "a prefix too long");
+    issuer.sealing.prefix_len = 0;
+    issuer.sealing.audience_len = opening.audience_len = WVT_AUDIENCE_MAX + 1;
+    expect(wvt_issue(&issuer, &nothing, texts, offsets, 2, nonces, NOW, NULL, 0) == -1, "an audience too long");
+    expect(wvt_redeem(lanes, &opening, lines, url_offsets, 2, &no_memory) == -1, "an audience too long");
+    issuer.sealing.audience_len = opening.audience_len = 0;
     expect(wvt_issue(&issuer, &nothing, texts, offsets, 2, nonces, NOW, NULL, WVT_CUSTOMER_MAX + 1) == -1, "customer");
     expect(wvt_issue(&issuer, &nothing, NULL, NULL, 0, NULL, NOW, NULL, 0) == 0, "no request");
     expect(wvt_redeem(lanes, &opening, lines, descending, 2, &no_memory) == -1, "descending offsets");
@@ -268,10 +342,11 @@ static void check_round_trip(uint32_t lanes)
     free(workspace);
 }
 
-/* A text beyond the limit leaves the memory alone, also a workspace that no call has initialized. */
-static void check_parse_of_a_long_text(void)
+/* wvt_parse hands back an unknown parameter. A text beyond the limit leaves the memory alone, also a workspace that no
+ * call has initialized. */
+static void check_parse(void)
 {
-    static const uint8_t text[WVT_PARSE_MAX + 1];
+    static const uint8_t text[WVT_PARSE_MAX + 1], unknown[] = BARE "&unknown=1";
     static struct wvt_value values[WVT_VALUES_MAX];
     static uint8_t result[2 * WVT_PARSE_MAX];
     const size_t size = wvt_issue_workspace_bytes();
@@ -284,6 +359,9 @@ static void check_parse_of_a_long_text(void)
     expect(!wvt_parse(text, sizeof text, (struct wvt_issue_workspace *)(void *)workspace, values, result, &out_len) &&
                out_len == 7 && workspace[0] == 0xff && !memcmp(workspace, workspace + 1, size - 1),
            "a text beyond the limit");
+    expect(!wvt_parse(unknown, sizeof unknown - 1, (struct wvt_issue_workspace *)(void *)workspace, values, result,
+                      &out_len),
+           "an unknown parameter");
     free(workspace);
 }
 
@@ -291,14 +369,16 @@ int main(void)
 {
     for (uint32_t lanes = 1; lanes; lanes <<= 1) {
         if (lanes & wvt_lanes_supported()) {
-            check_round_trip(lanes);
+            check_round_trip(lanes, SHAPES);
+            check_round_trip(lanes, 1);
         }
     }
     check_sha1();
     check_hex();
     check_requests();
+    check_times();
     check_payload();
-    check_parse_of_a_long_text();
+    check_parse();
     printf("requests: %d mistakes\n", mistakes);
     return mistakes != 0;
 }
