@@ -100,12 +100,12 @@ static void append(size_t i, const char *text, const uint8_t *secret, size_t n)
     request_offsets[i + 1] += (uint32_t)(strlen(text) + 2 * n);
 }
 
-/* kek_len keys of keks wrap keys of 16 bytes. `end` may make all requests invalid. */
-static void write_requests(const char *end)
+/* kek_len keys of keks wrap keys of 16 bytes. `after` follows the authenticator and may make all requests invalid. */
+static void write_requests(const char *after)
 {
     for (size_t i = 0; i < N; i++) {
         request_offsets[i + 1] = request_offsets[i];
-        append(i, "customerAuthenticator=", nonces + i * 12, 12);
+        append(i, "cookie=c&kid=^name&securityLevel=1&hdcpOutputControl=0", NULL, 0);
         stored_len[i] = i % 3 == 2 ? WVT_CONTENT_KEY_BYTES : 0;
         memcpy(stored_keys + i * WVT_WRAPPED_KEY_BYTES, keys + i * 16, 16);
         if (i % 3 == 0) {
@@ -114,8 +114,8 @@ static void write_requests(const char *end)
             append(i, "&kek=", keks + i * kek_len, kek_len);
             append(i, "&ek=", wrapped + i * 24, 24);
         }
-        append(i, "&kid=^name&securityLevel=1&hdcpOutputControl=0&cookie=", NULL, 0);
-        append(i, end, NULL, 0);
+        append(i, "&customerAuthenticator=", nonces + i * 12, 12);
+        append(i, after, NULL, 0);
     }
 }
 
@@ -291,9 +291,11 @@ static void check_status(uint8_t right)
 static void check_requests(void)
 {
     const size_t workspace_bytes = under_test->workspace_bytes();
-    for (int valid = 0; valid <= 1; valid++) {
+    static const char *const after[] = {"&cookie=", "%zz", ""};
+    for (size_t i = 0; i < 3; i++) {
+        const int valid = i == 2;
         collect_secrets();
-        write_requests(valid ? "c" : "");
+        write_requests(after[i]);
         index_secrets();
         workspace = calloc(1, workspace_bytes);
         check(valid ? "issue" : "bad issue", run_issue);
