@@ -64,7 +64,8 @@ def test_refused_texts_say_why_and_spare_their_neighbours(any_engine: Engine) ->
     [unknown] = any_engine.seal_tokens(KeyTable({b"\x01\0\0\0\x08": KEY}), b"\x01\0\0\0\x08", b"", NONCE, [bytes(54)])
     altered = good[:60] + ("A" if good[60] != "A" else "B") + good[61:]
     malformed = ["", "A", "AQ", "AQAAAAc" * 6, "\0" * 100, "\x7f" * 200, "+" * 116, good + "="]
-    malformed += ["A" * 10968, "A" * 20000]
+    [other] = any_engine.seal_tokens(TABLE, HEADERS[0], b"", NONCE, [bytes(55)])
+    malformed += ["A" * 10968, "A" * 20000, other[:-1] + chr(ord(other[-1]) + 1)]  # the last one has a stray bit
     bad = [*malformed, unknown, altered, good[:-4]]
     reasons = ["malformed"] * len(malformed) + ["unknown key", "not genuine", "not genuine"]
     mixed = [text for pair in zip(bad, [good] * len(bad), strict=True) for text in pair]
