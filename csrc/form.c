@@ -44,9 +44,6 @@ static struct span find_end(const uint8_t *text, size_t len, uint8_t stop)
             break;
         }
     }
-    if (span.len > len) {
-        span.len = len;
-    }
     return span;
 }
 
