@@ -1,8 +1,6 @@
 /* token.c - wvt_seal_tokens and wvt_open_tokens: windows of messages for the kernels. */
 #include "lanes.h"
 
-#include <stdlib.h>
-
 /* Messages that are sorted together, so that those side by side in lanes have similar lengths. */
 #define WINDOW 256u
 
@@ -149,7 +147,20 @@ int64_t wvt_seal_tokens(uint32_t lanes, const struct wvt_sealing *with, const ui
     return written;
 }
 
-static int compare_headers(const void *a, const void *b) { return memcmp(a, b, WVT_HEADER_BYTES); }
+/* The place of a header in the table of keys, or key_count. */
+static size_t find_key(const struct wvt_opening *with, const uint8_t *header)
+{
+    size_t low = 0, high = with->key_count;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        const int below = memcmp(with->headers + middle * WVT_HEADER_BYTES, header, WVT_HEADER_BYTES) < 0;
+        low = below ? middle + 1 : low;
+        high = below ? high : middle;
+    }
+    return low < with->key_count && !memcmp(with->headers + low * WVT_HEADER_BYTES, header, WVT_HEADER_BYTES)
+               ? low
+               : with->key_count;
+}
 
 int64_t wvt_open_tokens(uint32_t lanes, const struct wvt_opening *with, const uint8_t *texts, const uint32_t *offsets,
                         size_t n, uint8_t *out, uint32_t *places, uint8_t *status)
@@ -170,7 +181,7 @@ int64_t wvt_open_tokens(uint32_t lanes, const struct wvt_opening *with, const ui
             const size_t chars = offsets[i + 1] - offsets[i], bytes = chars * 3 / 4;
             const int possible = bytes >= WVT_TOKEN_OVERHEAD && chars <= WVT_TOKEN_TEXT_MAX;
             uint8_t *token = out + place, *nonce = token + WVT_HEADER_BYTES, *payload = nonce + WVT_NONCE_BYTES;
-            const uint8_t *header = NULL; /* of the table: the same as that of the token */
+            size_t key = with->key_count;
             places[i] = place;
             status[i] = WVT_MALFORMED;
             if (!possible) {
@@ -179,12 +190,11 @@ int64_t wvt_open_tokens(uint32_t lanes, const struct wvt_opening *with, const ui
             place += (uint32_t)bytes;
             if (chars % 4 != 1 && kernels->decode(texts + offsets[i], chars, token) &&
                 (chars % 4 == 0 || token[bytes] == 0)) {
-                header = bsearch(token, with->headers, with->key_count, WVT_HEADER_BYTES, compare_headers);
-                status[i] = header ? WVT_OK : WVT_UNKNOWN_KEY;
+                key = find_key(with, token);
+                status[i] = key < with->key_count ? WVT_OK : WVT_UNKNOWN_KEY;
             }
-            if (header) {
-                const uint32_t key = (uint32_t)((size_t)(header - with->headers) / WVT_HEADER_BYTES);
-                add(&w, i, key, nonce, payload, bytes - WVT_TOKEN_OVERHEAD, payload);
+            if (status[i] == WVT_OK) {
+                add(&w, i, (uint32_t)key, nonce, payload, bytes - WVT_TOKEN_OVERHEAD, payload);
             } else {
                 memset(token, 0, bytes);
             }
