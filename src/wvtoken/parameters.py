@@ -12,8 +12,7 @@ from __future__ import annotations
 
 import re
 from binascii import a2b_base64, b2a_base64, unhexlify
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Container, Iterable, Iterator, KeysView, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -99,8 +98,7 @@ def decimal(most: int, prefix: Literal["", "+"] = "") -> Kind:
 
     Form decoding turns a `+` into a space, so a space counts as the prefix `+`.
     """
-    # At most 21 digits, because Python refuses to convert very large numbers.
-    match = re.compile(f"{'[+ ]' if prefix else ''}([1-9][0-9]{{0,20}})").fullmatch
+    match = re.compile(f"{'[+ ]' if prefix else ''}([1-9][0-9]{{0,20}})").fullmatch  # int() limits the digits
 
     def check(value: int) -> int | None:
         return value if 1 <= value <= most else None
@@ -300,8 +298,7 @@ def kid_is_of_its_name(kid: bytes, name: str) -> Fault | None:
 
 def payload_fits(fields: Fields, parameter: str) -> Fault | None:
     """The payload with the longest name of a customer must not exceed its bound."""
-    texts = fields.get("cookie"), fields.get("content_id")
-    excess = payload_bytes(*texts, fields["extensions"]) - v.PAYLOAD_BYTES_MAX
+    excess = payload_bytes(fields.get("cookie"), fields.get("content_id"), fields["extensions"]) - v.PAYLOAD_BYTES_MAX
     return Fault(-7009, parameter, f"the extensions must be {excess} bytes shorter") if excess > 0 else None
 
 
@@ -331,7 +328,7 @@ def read_extensions(pairs: Sequence[Pair]) -> tuple[list[Extension], list[Fault]
 
 
 def _invalid_extension(name: str, number: int, type_: str, comma: str, payload: str) -> Fault:
-    """Return the error of an extension."""
+    """Return the error of an extension. One of a spec with a valid type has an empty payload."""
     of_payload = "extensionPayload" if name == "extensionType" else name
     for parameter, text in ((name, type_), (of_payload, payload)):
         if not is_utf8(text):
@@ -349,7 +346,7 @@ def _invalid_extension(name: str, number: int, type_: str, comma: str, payload: 
 
 # Running the table.
 
-Found = AbstractSet[str]  # the parameters with an accepted value
+Found = KeysView[str] | set[str]  # the parameters with an accepted value
 _PARSERS = {row.name: [(field, kind.parse) for field, kind in row.fields.items()] for row in GRAMMAR if not row.many}
 _CHECKS = {field: (row.name, kind.check) for field, (row, kind) in KINDS.items() if not row.many}
 _REQUIRED = {row.name for row in GRAMMAR if row.missing is not None}
@@ -402,7 +399,6 @@ def check(fields: Fields) -> tuple[Fields, list[Fault]]:
 def _fault_of_extensions(fields: Fields) -> Fault | None:
     for number, extension in enumerate(fields["extensions"]):
         if KINDS["extensions"][1].check(extension) is None:
-            # If the type is valid, the payload is empty.
             return _invalid_extension("wvExtension", number, extension.type.decode("latin-1"), ",", "")
     return payload_fits(fields, "wvExtension")
 
