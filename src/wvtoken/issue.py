@@ -283,6 +283,8 @@ def _stored_keys(
 
 def _joined(query: str | bytes, body: str | bytes) -> bytes | None:
     """Return a request as one list of parameters, or None if it is not ASCII or has another type."""
+    if type(body) is bytes and not query and isinstance(query, (str, bytes)):
+        return body  # the usual POST
     parts = []
     for part in (query, body):
         if type(part) is str and part.isascii():

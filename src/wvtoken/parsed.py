@@ -53,11 +53,12 @@ def _read_extensions(found: dict[str, Any], field: str, data: bytes, at: int, le
     extensions, end = [], at + length
     while at < end:
         value = at + PAYLOAD_FIELD_BYTES
-        payload, at = value + EXTENSION_TYPE_BYTES, value + int.from_bytes(data[value - 2 : value])
-        extensions.append(Extension(data[value:payload], data[payload:at]))
+        payload, at = value + EXTENSION_TYPE_BYTES, value + (data[value - 2] << 8 | data[value - 1])
+        extensions.append(_new(Extension, (data[value:payload], data[payload:at])))
     found[field] = tuple(extensions)
 
 
+_new = tuple.__new__  # takes half the time of calling the class
 _MEMBERS = {
     field: {member if isinstance(member, int) else place: member for place, member in enumerate(kind.bounds.values())}
     for field, (_, kind) in parameters.KINDS.items()

@@ -145,9 +145,9 @@ def unknown_error(spec: TokenSpec) -> TokenRequestError:
 
 def unchecked(found: Mapping[str, Any]) -> TokenSpec:
     """Return a spec of fields that are already validated. The others have the defaults of the class."""
-    spec = object.__new__(TokenSpec)
+    spec, set_field = object.__new__(TokenSpec), object.__setattr__
     for name, value in found.items():
-        object.__setattr__(spec, name, value)
+        set_field(spec, name, value)
     return spec
 
 
