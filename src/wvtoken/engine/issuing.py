@@ -129,8 +129,10 @@ class FastIssuer:
         return results
 
     def _take_single(self) -> _IssueMemory:
-        size = self._out_bytes(1, max(ONE_TEXT_MAX, values.PAYLOAD_BYTES_MAX))
-        return take(self._single, 1, size) or _IssueMemory(1, size)
+        try:
+            return self._single.pop()
+        except IndexError:
+            return _IssueMemory(1, self._out_bytes(1, max(ONE_TEXT_MAX, values.PAYLOAD_BYTES_MAX)))
 
     def _out_bytes(self, count: int, text_bytes: int) -> int:
         """At least as many bytes as `count` URLs have whose requests have `text_bytes` in all."""

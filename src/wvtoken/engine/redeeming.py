@@ -41,7 +41,10 @@ class FastRedeemer:
         """Open a token, or the token in a URL. None: handed back."""
         if len(text) > ONE_TEXT_MAX:
             return None
-        memory = take(self._single, 1, ONE_TEXT_MAX) or _RedeemMemory(1, ONE_TEXT_MAX)
+        try:
+            memory = self._single.pop()
+        except IndexError:
+            memory = _RedeemMemory(1, ONE_TEXT_MAX)
         memory.one_text[1] = len(text)
         try:
             refused = lib.wvt_redeem(self._lanes, self._opening, text, memory.offsets, 1, memory.buffers)
