@@ -23,13 +23,8 @@ from .buffers import check, new_buffer
 from .issuing import FastIssuer
 from .redeeming import FastRedeemer
 
-_LANES = dict(
-    zip(
-        NATIVE_NAMES,
-        (lib.WVT_LANES_VAES512, lib.WVT_LANES_VAES256, lib.WVT_LANES_AESNI, lib.WVT_LANES_ARMV8),
-        strict=True,
-    )
-)
+_CONSTANTS = (lib.WVT_LANES_VAES512, lib.WVT_LANES_VAES256, lib.WVT_LANES_AESNI, lib.WVT_LANES_ARMV8)
+_LANES = dict(zip(NATIVE_NAMES, _CONSTANTS, strict=True))
 _WRAP_BYTES = 8
 
 
