@@ -54,7 +54,7 @@ class Result(NamedTuple):
 def document(results: Sequence[Result], context: Mapping[str, Any], image: str) -> str:
     """The text of `benchmarks/README.md`."""
     packages = ", ".join(f"{name} {number}" for name, number in context["packages"].items())
-    missed = [result.name for result in results if "missed" in result.verdict]
+    missed = [f"{result.section} / {result.name}" for result in results if "missed" in result.verdict]
     parts = [
         "# Benchmarks",
         "`python -m benchmarks` writes this page and the plot. Install first: `pip install -e '.[bench]'`.",
@@ -63,7 +63,7 @@ def document(results: Sequence[Result], context: Mapping[str, Any], image: str) 
         f"{context['batch']:,} items. wvtoken and the alternatives are measured in turns in one process; each figure\n"
         f"is the fastest of {context['rounds']} rounds, with the garbage collector off. "
         "Ratio = alternative's time ÷ wvtoken's time. A ratio over 1 means that wvtoken is faster.",
-        f"Missed targets: {', '.join(missed)}." if missed else "All targets are met.",
+        f"These rows miss their target: {'; '.join(missed)}." if missed else "Every row meets its target.",
         "The alternative for requests makes the same checks, without error codes. "
         "The alternative for redeeming reads the fixed fields and checks the expiry only.",
     ]

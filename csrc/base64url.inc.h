@@ -48,7 +48,7 @@ FN V values_of(V text, V *all)
     const V nibble = EACH_WORD(0x0f0f0f0f);
     V high = v_and(v_right32(text, 4), nibble);
     V meet = v_and(v_shuffle(of_high, high), v_shuffle(of_low, v_and(text, nibble)));
-    V underscore = v_sub8_saturating(meet, EACH_WORD(0x5f5f5f5f)); /* 33 or 0 */
+    V underscore = v_sub8_saturating(meet, EACH_WORD(0x5f5f5f5f)); /* 33 for an underscore, else 0 */
     *all = v_min8(*all, meet);
     return v_add8(v_add8(text, v_shuffle(shift, high)), underscore);
 }

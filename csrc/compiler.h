@@ -34,7 +34,7 @@
 #define WVT_CLEAR(text, ...) /* MSVC has no inline assembly for 64 bits */
 #endif
 
-/* Zeros in all vector registers of an instruction set. */
+/* Each WVT_CLEAR_* writes zeros to all vector registers of one instruction set. */
 #define WVT_XMM                                                                                                        \
     "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12",         \
         "xmm13", "xmm14", "xmm15"
@@ -46,7 +46,7 @@
         "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31"
 #define WVT_0_15 "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15"
 #define WVT_16_31 "16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31"
-/* \\r is the number of a register in an instruction. */
+/* Repeats an instruction for each register number. The assembler replaces \\r by the number. */
 #define WVT_FOR(numbers, instruction) ".irp r," numbers "\n\t" instruction "\n\t.endr\n\t"
 #define WVT_CLEAR_SSE() WVT_CLEAR(WVT_FOR(WVT_0_15, "pxor %%xmm\\r, %%xmm\\r"), WVT_XMM)
 #define WVT_CLEAR_AVX2() WVT_CLEAR("vzeroall", WVT_XMM)

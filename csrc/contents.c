@@ -53,7 +53,7 @@ void wvt_add_contents(struct wvt_contents *contents, const uint8_t *data, uint32
     wvt_put_number(record + FIXED_BYTES, add_extensions(contents, data, layout->extensions), COUNT_BYTES);
 }
 
-/* What wvt_seal_contents reads next from each column. */
+/* The next item of each column that wvt_seal_contents has to read. */
 struct reader {
     const uint8_t *text, *type, *payload;
     size_t extension;

@@ -17,7 +17,7 @@
 
 static int all_of(uint32_t word, uint32_t bits) { return (word & bits) == bits; }
 
-/* XCR0: the register states that the operating system saves. Only where cpuid reports OSXSAVE. */
+/* Returns XCR0: the register states that the operating system saves. Call it only if cpuid reports OSXSAVE. */
 XSAVE static uint32_t saved_states(void) { return (uint32_t)_xgetbv(0); }
 
 uint32_t wvt_lanes_supported(void)

@@ -2,13 +2,15 @@
  * and defines:
  *
  * KERNELS, the name of the table; TARGET, the instruction sets; FN, TARGET on an inline function; V, a vector of W lanes
- * of 16 bytes; NARROWER, see lanes.h; CLEAR_REGISTERS, which puts zeros into all vector registers and ends every kernel.
+ * of 16 bytes; NARROWER, the next narrower variant (see lanes.h); CLEAR_REGISTERS, which writes zeros to all vector
+ * registers. Every kernel ends with CLEAR_REGISTERS.
  *
  *   v_pair(low, high)               both halves of a lane, the same in all      v_all16(p)   16 bytes, the same in all
  *   v_load, v_store                 W * 16 bytes
  *   v_load_part, v_store_part       the first n of them; defined below unless V_HAS_PARTS is defined
  *   v_gather, v_scatter             16 bytes at each of W pointers plus `at`
- *   v_xor v_and                     v_add8 v_sub8_saturating v_min8
+ *   v_xor, v_and                    bitwise
+ *   v_add8, v_sub8_saturating, v_min8   unsigned bytes
  *   v_equal32 (ones or zeros) v_add32 v_left32 v_right32  32-bit words, little-endian
  *   v_shuffle(a, places)            byte i of a lane is byte places[i] of a, 0 for a place over 127
  *   v_swap, v_low_high(a, b)        swaps the 64-bit halves of a lane; joins the low half of a and the high half of b

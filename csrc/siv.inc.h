@@ -3,7 +3,7 @@
 /* Vectors that are processed together. More are not faster, because POLYVAL needs registers too. */
 #define G 4u
 #define SLOTS (G * W)
-enum { SIV_SLOTS = SLOTS }; /* for the table of kernels: wrap.inc.h defines SLOTS anew */
+enum { SIV_SLOTS = SLOTS }; /* The table of kernels needs the number. wrap.inc.h redefines SLOTS. */
 
 /* The terms x^127, x^126 and x^121 of the polynomial of POLYVAL (RFC 8452, section 3), divided by x^64. */
 #define POLYVAL_UPPER v_pair(UINT64_C(0xc200000000000000), 0)

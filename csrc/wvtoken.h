@@ -144,34 +144,34 @@ uint32_t wvt_parse(const uint8_t *text, size_t len, struct wvt_issue_workspace *
 /* The contents of tokens, in columns. */
 #define WVT_RECORD_BYTES 70
 struct wvt_contents {
-    uint8_t *records;  /* WVT_RECORD_BYTES of each token: id, fixed part of the payload, number of extensions */
+    uint8_t *records;  /* for each token WVT_RECORD_BYTES: id, fixed part of the payload, number of its extensions */
     uint8_t *texts;    /* three lines for each token: cookie, content id, customer; a missing text is an empty line */
-    uint8_t *types;    /* the types of all extensions */
-    uint8_t *payloads; /* the payloads of all extensions */
-    uint32_t *ends;    /* the end of each payload in `payloads` */
-    size_t count;      /* of tokens */
-    size_t extensions; /* of all tokens together */
+    uint8_t *types;    /* for each extension its type */
+    uint8_t *payloads; /* for each extension its payload */
+    uint32_t *ends;    /* for each extension the offset in `payloads` where its payload ends */
+    size_t count;      /* number of tokens */
+    size_t extensions; /* number of extensions of all tokens */
     size_t texts_bytes, payloads_bytes;
 };
 
-/* Seals tokens with these contents, as wvt_seal_tokens does. The ids in the records are not used. memory: as many bytes as
- * the five columns together, less than 4 GiB; the payloads are built there, and it is wiped. offsets: count + 1. out: for
- * each token the prefix and WVT_URL_BYTES, and 4/3 of `memory`. */
+/* Seals tokens with these contents, as wvt_seal_tokens does. The ids in the records are ignored. memory: as many bytes as
+ * the five columns together, and less than 4 GiB. The payloads are built there. The memory is wiped. offsets: count + 1.
+ * out: for each token the prefix and WVT_URL_BYTES, and 4/3 of the length of `memory`. */
 int64_t wvt_seal_contents(uint32_t lanes, const struct wvt_sealing *with, const uint8_t *nonces,
                           const struct wvt_contents *contents, uint8_t *memory, uint32_t *offsets, uint8_t *out);
 
 /* The memory of a call of wvt_redeem, for n texts. */
 struct wvt_redeem_buffers {
-    uint8_t *tokens;               /* as long as all texts */
-    uint32_t *offsets;             /* n + 1: the places of the tokens */
+    uint8_t *tokens;               /* as many bytes as all texts */
+    uint32_t *offsets;             /* n + 1: the offsets of the tokens in `tokens` */
     uint8_t *out;                  /* as for wvt_open_tokens; wiped */
     uint32_t *places;              /* n + 1, as for wvt_open_tokens */
     uint8_t *status;               /* n */
     struct wvt_contents *contents; /* results; each column has as many bytes as `out` */
 };
 
-/* Finds the token in each text (a token, or a URL with one), opens it, checks its payload and copies its fields. Returns
- * as wvt_open_tokens does. The caller wipes the records. */
+/* Finds the token in each text (a token, or a URL with one), opens it, checks its payload and copies its fields.
+ * Returns the number of texts that were not accepted, or -1. The caller wipes the records. */
 int64_t wvt_redeem(uint32_t lanes, const struct wvt_opening *with, const uint8_t *texts, const uint32_t *offsets,
                    size_t n, const struct wvt_redeem_buffers *buffers);
 

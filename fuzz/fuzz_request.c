@@ -14,7 +14,7 @@ struct opened {
     struct wvt_contents contents;
 };
 
-/* The contents of a token give the same token again. */
+/* Seals the contents of a token again. The result must be the same token. */
 static void seal_again(struct held *held, const struct wvt_contents *c, const uint8_t *text, size_t len)
 {
     const struct wvt_sealing sealing = {key, header, NULL, NULL, 0, 0};
@@ -48,7 +48,7 @@ static struct opened redeem(struct held *held, uint32_t lanes, const uint8_t *te
     return opened;
 }
 
-/* Opens the URL of an accepted request, and compares it with the payload that the request makes. Returns its key. */
+/* Opens the URL of an accepted request. Its payload must be the one of the request. Returns the content key. */
 static const uint8_t *check_url(struct held *held, const uint8_t *url, size_t len, const uint8_t *text, size_t text_len,
                                 const uint8_t *customer, size_t customer_len)
 {

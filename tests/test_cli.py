@@ -638,9 +638,9 @@ def environment(tmp_path: Path, **more: str) -> dict[str, str]:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start `python -m wvtoken` in the folder of the test. Processes that still run after the test are killed.
+    """Return a function that starts `python -m wvtoken` in the folder of the test.
 
-    `redirection` is for a POSIX shell.
+    Its argument `redirection` is for a POSIX shell. The fixture kills the processes that still run after the test.
     """
     started: list[Process] = []
 

@@ -413,7 +413,7 @@ def send_tokens(writer: Any) -> None:
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_multiprocessing(any_engine: Engine, method: str) -> None:
-    """The parent's issuer was used before; a forked child inherits it. All nonces differ, and every token is right."""
+    """The parent uses the issuer before the fork. The child inherits it. All nonces differ, and every token opens."""
     context = multiprocessing.get_context(method)
     urls = ISSUER.issue_many([CLEAR] * 40, now=NOW)
     for _ in range(2):

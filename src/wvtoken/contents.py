@@ -1,6 +1,7 @@
-"""Convert the contents of tokens between columns (csrc/contents.c) and Python objects. payload.py is the reference.
+"""Convert the contents of tokens between columns (csrc/contents.c) and Python objects.
 
-Where possible, zip and map loop over the tokens. They are faster than Python loops.
+payload.py is the reference. It does the same for one token at a time. Here, zip and map loop over the tokens where
+possible, because they are faster than Python loops.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ class Contents(NamedTuple):
 
     Attributes:
         records: id (12 bytes), fixed part of the payload (54) and number of extensions (4) of each token.
-        texts: cookie, content id and customer of each token, a line each. An empty line is a missing text.
-        types: the types of all extensions.
-        payloads: the payloads of all extensions.
-        ends: the end of each of these payloads.
+        texts: three lines for each token: cookie, content id, customer. A missing text is an empty line.
+        types: for each extension its type (4 bytes).
+        payloads: for each extension its payload.
+        ends: for each extension the offset in `payloads` where its payload ends.
     """
 
     records: bytes
@@ -68,7 +69,7 @@ def of_specs(specs: Sequence[TokenSpec], issued_at: int, customer: str | None) -
     lines[1:-1:3] = [spec.content_id or "" for spec in specs]
     texts = "\n".join(lines).encode()
     if texts.count(b"\n") != 3 * len(specs):
-        raise ValueError("a line feed in a text")
+        raise ValueError("a text of a spec contains a line feed")
     extensions = [extension for spec in specs for extension in spec.extensions]
     types, payloads = b"".join([type_ for type_, _ in extensions]), [payload for _, payload in extensions]
     return Contents(b"".join(records), texts, types, b"".join(payloads), list(accumulate(map(len, payloads))))
@@ -96,7 +97,7 @@ def read_one(contents: Contents) -> Grant:
 
 
 def read_many(contents: Contents) -> list[Grant]:
-    """Return the grants of opened tokens, at least one."""
+    """Return the grants of opened tokens. There must be at least one token."""
     records = zip(*_RECORD.iter_unpack(contents.records), strict=True)
     ids, issued_at, expires_at, kids, content_keys, levels, controls, durations, counts = records
     texts = [text or None for text in contents.texts.decode().split("\n")][:-1]
@@ -122,7 +123,7 @@ def read_many(contents: Contents) -> list[Grant]:
 
 
 def _extensions(contents: Contents) -> tuple[Extension, ...]:
-    """Return all extensions of the opened tokens, at least one."""
+    """Return all extensions of opened tokens. There must be at least one extension."""
     data, ends = contents.payloads, contents.ends
     if len(ends) == 1:
         return (_new(Extension, (contents.types, data)),)

@@ -158,7 +158,7 @@ class Issuer:
             yield from self._issue_chunk(chunk, common, unix_seconds(now))
 
     def _issue_fast(self, request: Request, common: _Common, now: int) -> str | None:
-        """Return the URL of one request, by the fast path. None: handed back."""
+        """Return the URL of one request by the fast path, or None if the request is handed back."""
         if self._fast is None:
             return None
         if not isinstance(request, TokenSpec):
@@ -254,7 +254,7 @@ class Issuer:
 def _issue_texts_fast(
     path: FastIssuer, texts: list[str | bytes], common: _Common, now: int
 ) -> list[str | bytes | None]:
-    """Return the URL of each request; the kid of a request that needs a stored key; or None: handed back."""
+    """Return the URL of each request, the kid of a request that needs a stored key, or None if it is handed back."""
     found = path.issue_many(texts, now, common.customer_bytes)
     if common.keys_by_kid is not None and bytes in set(map(type, found)):
         places, keys = _stored_keys(found, common.keys_by_kid)

@@ -328,7 +328,7 @@ def read_extensions(pairs: Sequence[Pair]) -> tuple[list[Extension], list[Fault]
 
 
 def _invalid_extension(name: str, number: int, type_: str, comma: str, payload: str) -> Fault:
-    """Return the error of an extension. One of a spec with a valid type has an empty payload."""
+    """Return the error of an invalid extension. In a spec, a payload is invalid only if it is empty."""
     of_payload = "extensionPayload" if name == "extensionType" else name
     for parameter, text in ((name, type_), (of_payload, payload)):
         if not is_utf8(text):

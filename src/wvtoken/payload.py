@@ -220,11 +220,11 @@ def _check(valid: bool) -> None:
 
 
 DECODERS: dict[int, Callable[[bytes], Grant | None]] = {1: decode}
-"""The decoder of each version of the token. A redeemer opens tokens of all of these versions."""
+"""The decoder of each token version. A redeemer opens tokens of all these versions."""
 
 
 def decode_many(opened: Sequence[bytes | Refusal]) -> list[Grant | Refusal]:
-    """Return the grant of each opened token (header, id, payload), or why there is none."""
+    """Return the grant of each opened token (header, id, payload). For a refused token, return the reason."""
     return [
         item if isinstance(item, str) else DECODERS[item[0]](item[values.HEADER_BYTES :]) or MALFORMED
         for item in opened

@@ -97,7 +97,7 @@ class Redeemer:
             yield from self._redeem_chunk(chunk, unix_seconds(now))
 
     def _redeem_fast(self, token: str | bytes) -> Grant | None:
-        """Return the grant of one token, by the fast path. None: handed back."""
+        """Return the grant of one token by the fast path, or None if the token is handed back."""
         if self._fast is None:
             return None
         opened = self._fast.open(token if isinstance(token, bytes) else token.encode() if token.isascii() else b"")

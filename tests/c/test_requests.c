@@ -195,7 +195,7 @@ static void check_times(void)
     }
 }
 
-/* A payload that wvt_write_payload wrote is read again, and no truncation of it. */
+/* wvt_read_payload accepts a payload of wvt_write_payload. It accepts a truncated payload only at the end of a field. */
 static void check_payload(void)
 {
     static const char text[] = BARE "&cookie=c&contentId=id&wvExtension=abcd,AAAA&licenseDuration=4294967295";
@@ -234,12 +234,12 @@ static const char *const shapes[] = {
     "contentKey=" KEY "&cookie=%41&licenseDuration=0" REST, /* handed back */
     "kek=" KEK "101112131415161718191a1b1c1d1e1f&ek=64e8c3f9ce0f5ba263e9777905818a2a93c8191e7d6e8ae7" REST,
     "kek=" KEK "&ek=1fa68b0a8112b447aef34bd8fb5a7b829d3e862371d2cfe4" REST, /* does not unwrap: handed back */
-    "cookie=c&wvExtension=abcd,AAAA&wvExtension=efgh,AAECAw==" REST,        /* with a stored key */
-    "wvExtension=abcd,AAAA" REST,                                           /* needs a stored key */
+    "cookie=c&wvExtension=abcd,AAAA&wvExtension=efgh,AAECAw==" REST,        /* uses the stored key */
+    "wvExtension=abcd,AAAA" REST,                                           /* has no stored key */
     "kek=" KEK REST,                                                        /* the stored key is wrapped */
     "ek=" KEK "0001020304050607" REST,                                      /* handed back */
-    "contentKey=" KEY "&wvExtension=abcd,YWJjZGFi!!!!" REST,                /* handed back when abcd is written */
-    "contentKey=" KEY "&unknown=1" REST,                                    /* handed back, since it is forbidden */
+    "contentKey=" KEY "&wvExtension=abcd,YWJjZGFi!!!!" REST,                /* handed back after C has written abcd */
+    "contentKey=" KEY "&unknown=1" REST, /* handed back: unknown parameters are forbidden */
 };
 static const uint8_t right_status[] = {WVT_OK, WVT_OK,          WVT_OK,          WVT_HANDED_BACK,
                                        WVT_OK, WVT_HANDED_BACK, WVT_OK,          WVT_NEEDS_KEY,

@@ -173,7 +173,7 @@ static uint32_t register_states(void)
     return low & (SSE | AVX | AVX512);
 }
 
-/* A new thread begins with the registers of its parent, in which memcpy may have left secrets. */
+/* A new thread inherits the registers of its parent. memcpy may have left secrets in them. */
 static void clear_registers(void)
 {
     memset(saved, 0, sizeof saved);

@@ -16,9 +16,9 @@ from ._native import ffi
 
 new_buffer: Any = ffi.new_allocator(should_clear_after_alloc=False)
 ONE_TEXT_MAX = 4096
-"""Bytes of a request or token for which single calls keep memory. Longer ones are handled as a batch, or in Python."""
+"""The longest request or token, in bytes, that the memory of single calls has room for."""
 _KEPT_MAX = 2**23
-"""Bytes of memory that a call puts back."""
+"""Memory is reused only up to this size, in bytes."""
 
 
 class Memory(Protocol):
@@ -32,7 +32,7 @@ _Memory = TypeVar("_Memory", bound=Memory)
 
 
 def take(memories: list[_Memory], count: int, size: int) -> _Memory | None:
-    """Take memory that is large enough from the list. Memory that is too small is dropped."""
+    """Remove memory from the list and return it. Return None if the list is empty or the memory is too small."""
     try:
         memory = memories.pop()
     except IndexError:
@@ -41,7 +41,7 @@ def take(memories: list[_Memory], count: int, size: int) -> _Memory | None:
 
 
 def give_back(memories: list[_Memory], memory: _Memory) -> None:
-    """Put memory back into the list, unless it is very large."""
+    """Put memory back into the list. Very large memory is not kept."""
     if memory.size <= _KEPT_MAX:
         memories.append(memory)
 
@@ -54,9 +54,12 @@ def check(returned: int) -> int:
 
 
 def joined(texts: Sequence[str | bytes]) -> tuple[bytes, Any]:
-    """Return the joined texts and their offsets. A str that is not ASCII becomes an empty text, which C hands back."""
+    """Return the joined texts and their offsets.
+
+    A str that is not ASCII is replaced by an empty text. C hands back an empty text.
+    """
     try:
-        data = "".join(texts).encode("ascii")  # type: ignore[arg-type]
+        data = "".join(texts).encode("ascii")  # type: ignore[arg-type]  # bytes raise TypeError
     except (TypeError, UnicodeEncodeError):
         encoded = [
             text if isinstance(text, bytes) else text.encode("ascii") if text.isascii() else b"" for text in texts
@@ -66,7 +69,7 @@ def joined(texts: Sequence[str | bytes]) -> tuple[bytes, Any]:
 
 
 def joined_payloads(payloads: Sequence[bytes]) -> tuple[bytes, Any]:
-    """Return the joined payloads and their offsets. Payloads are often of one length."""
+    """Return the joined payloads and their offsets. The offsets of payloads of equal length are cached."""
     data, lengths = b"".join(payloads), list(map(len, payloads))
     alike = lengths.count(lengths[0]) == len(lengths)
     return data, _checked(
@@ -76,7 +79,7 @@ def joined_payloads(payloads: Sequence[bytes]) -> tuple[bytes, Any]:
 
 @lru_cache(maxsize=64)
 def _offsets_of_equal(length: int, count: int) -> array[int]:
-    """Return the offsets of items of one length. The caller must not change them."""
+    """Return the offsets of items of equal length. The caller must not change them."""
     return array("I", [length * place for place in range(count + 1)])
 
 

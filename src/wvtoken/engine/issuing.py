@@ -1,4 +1,4 @@
-"""The fast path in C from requests to URLs. C handles valid requests in their usual form, and hands back the others."""
+"""The fast path in C from requests to URLs. C accepts usual valid requests. It hands back all others."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class FastIssuer:
         self._batches: list[_IssueMemory] = []
 
     def issue(self, text: bytes, now: int, customer: bytes) -> str | None:
-        """Return the URL of a request. None: handed back, or it needs a stored key."""
+        """Return the URL of a request. Return None if C hands it back, or if it needs a stored key."""
         if len(text) > ONE_TEXT_MAX:
             return None
         memory = self._take_single()
@@ -56,7 +56,7 @@ class FastIssuer:
         return url
 
     def parse(self, text: bytes) -> Parsed | None:
-        """Parse one request. None: handed back, or it has unknown parameters."""
+        """Parse one request. Return None if C hands it back. C hands back requests with unknown parameters."""
         memory = self._take_single()
         size, parsed = memory.size, None
         try:
@@ -91,7 +91,7 @@ class FastIssuer:
         return str(ffi.buffer(out, written - 1), "ascii").split("\n")
 
     def seal_many(self, contents: Contents) -> list[str]:
-        """Return the URLs of tokens with these contents. Their ids are not used."""
+        """Return the URLs of new tokens with these contents. The ids in the contents are ignored."""
         columns, ends = contents[:4], array("I", contents.ends)
         count, column_bytes = len(contents.records) // _RECORD_BYTES, sum(map(len, columns)) + len(ends) * ends.itemsize
         sizes = count, len(ends), len(contents.texts), len(contents.payloads)
@@ -109,7 +109,7 @@ class FastIssuer:
     def issue_many(
         self, texts: Sequence[str | bytes], now: int, customer: bytes, stored_keys: Sequence[bytes] | None = None
     ) -> list[str | bytes | None]:
-        """Return for each request its URL; the kid of a request that needs a stored key; or None: handed back.
+        """Return the URL of each request, the kid of a request that needs a stored key, or None if C hands it back.
 
         Args:
             stored_keys: the stored key (16 bytes, or 24 wrapped) of each request.
@@ -135,7 +135,7 @@ class FastIssuer:
             return _IssueMemory(1, self._out_bytes(1, max(ONE_TEXT_MAX, values.PAYLOAD_BYTES_MAX)))
 
     def _out_bytes(self, count: int, text_bytes: int) -> int:
-        """At least as many bytes as `count` URLs have whose requests have `text_bytes` in all."""
+        """Return an upper bound for the length of `count` URLs. Their requests have `text_bytes` bytes in all."""
         return count * (self._prefix_bytes + _URL_BYTES) + text_bytes * 4 // 3 + 4
 
 
@@ -164,14 +164,14 @@ class _IssueMemory:
         return ffi.buffer(self._workspace)
 
     def set_stored_keys(self, stored_keys: Sequence[bytes] | None) -> tuple[Any, Any]:
-        """Set the stored keys of the next call. The caller keeps the result until the call is over."""
-        joined: Any = ffi.NULL
+        """Set the stored keys of the next call. Return their memory. The caller must keep it until the call returns."""
+        keys: Any = ffi.NULL
         lengths: Any = ffi.NULL
         if stored_keys is not None:
             padded = [key.ljust(values.WRAPPED_KEY_BYTES, b"\0") for key in stored_keys]
-            joined, lengths = ffi.from_buffer(b"".join(padded)), ffi.from_buffer(bytes(map(len, stored_keys)))
-        self.buffers.stored_keys, self.buffers.stored_len = joined, lengths
-        return joined, lengths
+            keys, lengths = ffi.from_buffer(b"".join(padded)), ffi.from_buffer(bytes(map(len, stored_keys)))
+        self.buffers.stored_keys, self.buffers.stored_len = keys, lengths
+        return keys, lengths
 
     def results(self, count: int, written: int) -> list[str | bytes | None]:
         urls = str(self.view[: written - 1], "ascii").split("\n") if written else []

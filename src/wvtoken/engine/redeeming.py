@@ -1,4 +1,4 @@
-"""The fast path in C from tokens to their contents. C handles valid tokens, and hands back the others."""
+"""The fast path in C from tokens to their contents. C accepts usual valid tokens. It hands back all others."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class FastRedeemer:
         self._batches: list[_RedeemMemory] = []
 
     def open(self, text: bytes) -> Contents | None:
-        """Open a token, or the token in a URL. None: handed back."""
+        """Open a token, or the token in a URL. Return None if C hands it back."""
         if len(text) > ONE_TEXT_MAX:
             return None
         try:
@@ -122,4 +122,4 @@ class _RedeemMemory:
         return _contents((fixed, lines, all_types, payloads[:size], ends))
 
 
-_contents = partial(tuple.__new__, Contents)  # half the time of Contents(...)
+_contents = partial(tuple.__new__, Contents)  # takes half the time of Contents(...)
