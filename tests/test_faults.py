@@ -9,6 +9,7 @@ import contextlib
 import multiprocessing
 import os
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -404,6 +405,34 @@ INTERRUPTING = """if True:
 def test_interrupts(name: str) -> None:
     """Timers go off anywhere in batches: a KeyboardInterrupt or the whole result, and the next call is right."""
     assert run(INTERRUPTING, engine=name) == "right\n"
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_control_c(name: str) -> None:
+    """SIGINT ends a stream with a KeyboardInterrupt. The traceback shows no secret."""
+    code = """if True:
+        from itertools import repeat
+        from tests import test_faults as faults
+
+        stream = faults.ISSUER.issue_iter(repeat(faults.CLEAR), now=faults.NOW)
+        print("ready", next(stream)[:5], flush=True)
+        for url in stream:
+            assert isinstance(url, str)
+    """
+    environment = {**os.environ, engine_choice.VARIABLE: name}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline() == "ready https\n"
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == -signal.SIGINT
+    assert stderr.rstrip().endswith("KeyboardInterrupt")
+    assert_no_secret(stderr)
 
 
 def send_tokens(writer: Any) -> None:
