@@ -37,7 +37,8 @@ FN V v_load_part(const uint8_t *p, size_t n, uint8_t fill)
 {
     return _mm512_mask_loadu_epi8(_mm512_set1_epi8((char)fill), UINT64_MAX >> (64 - n), p);
 }
-/* A load has to wait for a masked store before it, also if that writes only other bytes of its vector. So it is short. */
+/* A load waits for an earlier masked store to the same 64 bytes, even if the store writes other bytes. So the store covers
+ * only 32 bytes where that is enough. */
 FN void v_store_part(uint8_t *p, size_t n, V x)
 {
     if (n > 32) {

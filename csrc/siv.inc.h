@@ -18,7 +18,7 @@ struct siv {
     V derived[3][G];          /* message-authentication keys, and both halves of the message-encryption keys */
     V s[G];                   /* states of POLYVAL */
     V nonce[G];               /* with four zeros */
-    V tag[G], right[G];       /* tags, from which the counter blocks are made; open: the given tags, the right ones */
+    V tag[G], right[G];       /* tags, which start the counter blocks; open: the given tags and the right ones */
     uint8_t last[SLOTS][16];  /* the last block of each message, if it is not full */
     uint8_t sink[16];         /* for the blocks that a shorter message does not have */
     uint8_t aad[16];          /* the last block of the AAD, if it is not full */

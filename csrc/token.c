@@ -64,7 +64,7 @@ static void sort(struct window *w)
     }
 }
 
-/* Seals, or else opens, the messages that were added: one call of a kernel per key. */
+/* Seals the added messages, or opens them if `seal` is 0. Calls a kernel once for each key. */
 static void run(struct window *w, const struct wvt_kernels *widest, int seal)
 {
     struct wvt_work work;
